@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The board: memory that master and workers share, one slot a worker.
+ *
+ * Each field has one writer, so nothing here needs a lock, and a worker that
+ * is killed in mid-write leaves nothing held. Values are read and written
+ * whole but not together: a report taken under load may show a connection
+ * counted and its bytes not yet.
+ *
+ * A slot belongs to the master while no worker lives in it (board_clear()),
+ * and to that worker from its birth to the moment it is reaped.
+ */
+#ifndef COMMON_BOARD_H
+#define COMMON_BOARD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* What a worker is doing. */
+enum board_state {
+	BOARD_STARTING, /* not yet ready */
+	BOARD_IDLE,     /* waits for a connection */
+	BOARD_SERVING,  /* has one */
+	BOARD_LEAVING,  /* accepts no more, closes what it has */
+};
+
+/* What has been done: by one worker, or by many together. */
+struct board_totals {
+	uint64_t accepted;  /* connections taken from the queue */
+	uint64_t completed; /* of them, sessions that have ended, in whatever way */
+	uint64_t refused;   /* accept(2) calls that failed with EPERM: a firewall's word */
+	uint64_t bytes_in;  /* received from clients */
+	uint64_t bytes_out; /* sent to clients */
+};
+
+/* Two cache lines, so that no two workers write to the same one. */
+struct board_slot {
+	_Alignas(128) _Atomic uint32_t state; /* enum board_state */
+	_Atomic uint64_t accepted;            /* these: see struct board_totals */
+	_Atomic uint64_t completed;
+	_Atomic uint64_t refused;
+	_Atomic uint64_t bytes_in;
+	_Atomic uint64_t bytes_out;
+};
+
+/* What the master does with the listener; workers read it when they are told to retire. */
+enum board_listener {
+	LISTENER_OPEN,     /* a worker that retires leaves the queue to others */
+	LISTENER_DRAINING, /* nobody follows: it serves the queue until that is empty */
+	LISTENER_CLOSED,   /* the queue is empty, the listener is to be let go */
+};
+
+struct board {
+	_Atomic uint32_t listener; /* enum board_listener; written by the master */
+	unsigned capacity;         /* slots; fixed */
+	struct board_slot slots[]; /* all zero in the beginning */
+};
+
+/*
+ * Maps a board of `capacity` slots, shared with every process forked later.
+ * Memory is taken only for slots that are used. Returns NULL with errno of
+ * mmap(2).
+ */
+struct board *board_open(unsigned capacity);
+void board_close(struct board *board);
+
+/* Puts a slot back to its first state. Only while no worker lives in it. */
+void board_clear(struct board_slot *slot);
+
+/* Adds what `slot` has counted to `totals`. */
+void board_add(const struct board_slot *slot, struct board_totals *totals);
+
+/* Returns a state's name, as titles and reports show it. */
+const char *board_state_name(enum board_state state);
+
+/*
+ * Adds to a counter of which the caller is the one writer: an ordinary
+ * addition, no locked instruction.
+ */
+static inline void board_count(_Atomic uint64_t *counter, uint64_t more)
+{
+	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, value + more, memory_order_relaxed);
+}
+
+static inline void board_set_state(struct board_slot *slot, enum board_state state)
+{
+	atomic_store_explicit(&slot->state, (uint32_t)state, memory_order_relaxed);
+}
+
+static inline enum board_state board_get_state(const struct board_slot *slot)
+{
+	return (enum board_state)atomic_load_explicit(&slot->state, memory_order_relaxed);
+}
+
+#endif

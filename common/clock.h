@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The one clock that decisions are made by: monotonic, so that setting the
+ * time of day moves no deadline.
+ */
+#ifndef COMMON_CLOCK_H
+#define COMMON_CLOCK_H
+
+#include <stdint.h>
+
+/*
+ * Returns milliseconds of CLOCK_MONOTONIC (clock_gettime(2)); never fails.
+ * On the usual hardware it is answered without a system call (vdso(7)).
+ */
+int64_t clock_ms(void);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/log.h"
+
+#include "common/devlog.h"
+#include "common/logchannel.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <paths.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int log_threshold = LOG_INFO;
+
+/* Where lines of this process go. */
+static struct {
+	const char *ident;      /* program name, NULL before log_open() */
+	struct devlog *system;  /* the system log, NULL when it is not open */
+	bool to_stderr;         /* every line goes there too */
+	bool starting;          /* errors go there too */
+	int channel;            /* in a worker: to the master; -1 elsewhere */
+} out = { .to_stderr = true, .channel = -1 };
+
+void log_open(const char *ident, int threshold, bool to_stderr)
+{
+	out.ident = ident;
+	out.to_stderr = to_stderr;
+	out.starting = true;
+	out.system = devlog_open(_PATH_LOG, ident);
+	log_threshold = threshold;
+}
+
+void log_started(void)
+{
+	out.starting = false;
+}
+
+void log_close(int wait_ms)
+{
+	if (out.system != NULL)
+		devlog_drain(out.system, wait_ms);
+	devlog_close(out.system);
+	out.system = NULL;
+	out.to_stderr = true;
+}
+
+void log_to_channel(int fd)
+{
+	out.channel = fd;
+	devlog_close(out.system); /* what waits there is the master's to send */
+	out.system = NULL;
+}
+
+/*
+ * A terminal that was stopped with Ctrl-S, or a pipe whose reader sleeps, must
+ * not stop us. When poll(2) calls a pipe writable, PIPE_BUF bytes fit (pipe(7)).
+ */
+static void write_to_stderr(pid_t pid, const char *text)
+{
+	struct pollfd writable = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char line[LOG_TEXT_MAX + 128];
+	time_t now = time(NULL);
+	struct tm local;
+	char when[32];
+	int length;
+
+	localtime_r(&now, &local);
+	strftime(when, sizeof when, "%b %e %T", &local);
+	if (out.ident == NULL)
+		length = snprintf(line, sizeof line, "%s: %s\n", getprogname(), text);
+	else
+		length = snprintf(line, sizeof line, "%s %s[%d]: %s\n", when, out.ident, (int)pid,
+		    text);
+	if (length > 0 && length < (int)sizeof line && poll(&writable, 1, 0) == 1 &&
+	    write(STDERR_FILENO, line, (size_t)length) < 0)
+		return; /* nobody is left to be told */
+}
+
+static void deliver(int level, pid_t pid, const char *text)
+{
+	if (out.system != NULL)
+		devlog_write(out.system, level, pid, text);
+	if (out.to_stderr || (out.starting && level <= LOG_ERR))
+		write_to_stderr(pid, text);
+}
+
+void log_line(int level, const char *format, ...)
+{
+	int saved = errno;
+	char text[LOG_TEXT_MAX];
+	va_list arguments;
+
+	if (!log_wants(level))
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (out.channel >= 0)
+		log_channel_send(out.channel, level, text);
+	else
+		deliver(level, getpid(), text);
+	errno = saved;
+}
+
+bool log_relay(int fd, unsigned most)
+{
+	struct log_record record;
+	char lost[80];
+	int got;
+
+	for (; most > 0; most--) {
+		got = log_channel_receive(fd, &record);
+		if (got == 0)
+			return false;
+		if (got < 0 || !log_wants(record.level))
+			continue;
+		if (record.lost > 0) {
+			snprintf(lost, sizeof lost, "%" PRIu64 " lines of this worker were lost",
+			    record.lost);
+			deliver(LOG_WARNING, record.pid, lost);
+		}
+		deliver(record.level, record.pid, record.text);
+	}
+	return true;
+}
+
+int log_pollfd(void)
+{
+	return out.system != NULL ? devlog_pollfd(out.system) : -1;
+}
+
+void log_flush(void)
+{
+	if (out.system != NULL)
+		devlog_flush(out.system);
+}
+
+int log_level_from_name(const char *name)
+{
+	static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
+
+	for (int i = 0; i < 5; i++)
+		if (strcmp(name, names[i]) == 0)
+			return LOG_ERR + i;
+	return -1;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/logchannel.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Lines of this process that did not fit since the last one that did. */
+static uint64_t lost_here;
+
+int log_channel_open(int ends[2])
+{
+	/* As much as the kernel lets us have, so that a burst fits. */
+	int room = 1 << 20;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	return 0;
+}
+
+int log_channel_send(int fd, int level, const char *text)
+{
+	struct log_record record = { .level = level, .pid = (int32_t)getpid(), .lost = lost_here };
+	size_t length = strlcpy(record.text, text, sizeof record.text);
+
+	if (length >= sizeof record.text)
+		length = sizeof record.text - 1;
+	length += offsetof(struct log_record, text) + 1;
+	if (send(fd, &record, length, MSG_NOSIGNAL) < 0) {
+		lost_here++;
+		return -1;
+	}
+	lost_here = 0;
+	return 0;
+}
+
+/* A worker that was taken over must not be able to forge lines of its own making. */
+static void make_harmless(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+int log_channel_receive(int fd, struct log_record *record)
+{
+	ssize_t size = recv(fd, record, sizeof *record, 0);
+
+	if (size < 0)
+		return 0;
+	if ((size_t)size <= offsetof(struct log_record, text))
+		return -1;
+	if (record->level < LOG_ERR || record->level > LOG_DEBUG)
+		return -1;
+	record->text[(size_t)size - offsetof(struct log_record, text) - 1] = '\0';
+	make_harmless(record->text);
+	return 1;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/nethelp.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int fail(struct net_failure *failure, const char *step)
+{
+	*failure = (struct net_failure){ .step = step, .error = errno };
+	return -1;
+}
+
+const char *net_failure_text(const struct net_failure *failure)
+{
+	if (failure->resolver != 0 && failure->resolver != EAI_SYSTEM)
+		return gai_strerror(failure->resolver);
+	return strerror(failure->error);
+}
+
+/* Where the services file is missing, the one service we must know is still known. */
+static const char *port_or_number(const char *port)
+{
+	return strcmp(port, "echo") == 0 && getservbyname("echo", "tcp") == NULL ? "7" : port;
+}
+
+static int resolve(const char *host, const char *port, int flags, struct addrinfo **found,
+    struct net_failure *failure)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+	int code = getaddrinfo(host, port_or_number(port), &hints, found);
+
+	if (code == 0)
+		return 0;
+	*failure = (struct net_failure){ .step = "resolve", .resolver = code, .error = errno };
+	return -1;
+}
+
+static int set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/*
+ * A peer that vanished without a word is noticed after two minutes: one of
+ * silence, then six unanswered probes ten seconds apart.
+ */
+static int set_listener_options(int fd, int family)
+{
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+	    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 6) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+		return -1;
+	return family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) : 0;
+}
+
+static int listen_on(const struct addrinfo *at, int backlog, struct net_failure *failure)
+{
+	const char *step = "socket";
+	int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+
+	if (fd < 0)
+		return fail(failure, step);
+	step = "setsockopt";
+	if (set_listener_options(fd, at->ai_family) < 0)
+		goto failed;
+	step = "bind";
+	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0)
+		goto failed;
+	step = "listen";
+	if (listen(fd, backlog) < 0)
+		goto failed;
+	return fd;
+failed:
+	fail(failure, step);
+	close(fd);
+	return -1;
+}
+
+static int listen_at(const char *address, const char *port, int backlog,
+    struct net_failure *failure)
+{
+	struct addrinfo *found;
+	int fd = -1;
+
+	if (resolve(address, port, AI_PASSIVE, &found, failure) < 0)
+		return -1;
+	for (struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
+		fd = listen_on(at, backlog, failure);
+	freeaddrinfo(found);
+	return fd;
+}
+
+/* No IPv6 in the kernel, or switched off, or no address of that family to be had. */
+static int is_missing_family(const struct net_failure *failure)
+{
+	return failure->error == EAFNOSUPPORT || failure->error == EADDRNOTAVAIL ||
+	    failure->resolver == EAI_ADDRFAMILY;
+}
+
+int open_listenfd(const char *address, const char *port, int backlog, struct net_failure *failure)
+{
+	int fd;
+
+	if (address != NULL)
+		return listen_at(address, port, backlog, failure);
+	fd = listen_at("::", port, backlog, failure);
+	if (fd < 0 && is_missing_family(failure))
+		fd = listen_at("0.0.0.0", port, backlog, failure);
+	return fd;
+}
+
+static int connect_to(const struct addrinfo *to, struct net_failure *failure)
+{
+	int fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC, to->ai_protocol);
+
+	if (fd < 0)
+		return fail(failure, "socket");
+	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) {
+		fail(failure, "connect");
+		close(fd);
+		return -1;
+	}
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return fd;
+}
+
+int open_clientfd(const char *host, const char *port, struct net_failure *failure)
+{
+	struct addrinfo *found;
+	int fd = -1;
+
+	if (resolve(host, port, 0, &found, failure) < 0)
+		return -1;
+	for (struct addrinfo *to = found; to != NULL && fd < 0; to = to->ai_next)
+		fd = connect_to(to, failure);
+	freeaddrinfo(found);
+	return fd;
+}
+
+/* ::ffff:192.0.2.1, as an IPv6 socket sees an IPv4 client (RFC 4291, section 2.5.5.2). */
+static struct sockaddr_in unmapped(const struct sockaddr_in6 *mapped)
+{
+	struct sockaddr_in plain = { .sin_family = AF_INET, .sin_port = mapped->sin6_port };
+
+	memcpy(&plain.sin_addr, mapped->sin6_addr.s6_addr + 12, sizeof plain.sin_addr);
+	return plain;
+}
+
+char *address_text(const struct sockaddr *address, socklen_t length, char *text)
+{
+	struct sockaddr_in plain;
+	char host[64];
+	char port[8];
+
+	if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
+		const struct sockaddr_in6 *six = (const void *)address;
+
+		if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+			plain = unmapped(six);
+			address = (const struct sockaddr *)&plain;
+			length = sizeof plain;
+		}
+	}
+	if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
+	        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		strlcpy(text, "unknown address", ADDRESS_TEXT_MAX);
+	else
+		snprintf(text, ADDRESS_TEXT_MAX,
+		    address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return text;
+}
+
+/* Returns the number of bytes now buffered, 0 at the end of input, -1 on error. */
+static ssize_t fill(struct line_reader *reader)
+{
+	ssize_t got;
+
+	do
+		got = read(reader->fd, reader->buffer, sizeof reader->buffer);
+	while (got < 0 && errno == EINTR);
+	reader->start = 0;
+	reader->end = got > 0 ? (size_t)got : 0;
+	reader->error = got < 0 ? errno : 0;
+	return got;
+}
+
+/* Moves what is buffered of this line, `room` bytes at most; returns how many. */
+static size_t take(struct line_reader *reader, char *to, size_t room)
+{
+	size_t length = reader->end - reader->start;
+	char *newline;
+
+	if (length > room)
+		length = room;
+	newline = memchr(reader->buffer + reader->start, '\n', length);
+	if (newline != NULL)
+		length = (size_t)(newline + 1 - (reader->buffer + reader->start));
+	memcpy(to, reader->buffer + reader->start, length);
+	reader->start += length;
+	return length;
+}
+
+ssize_t readline(struct line_reader *reader, char *line, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size - 1 && (length == 0 || line[length - 1] != '\n')) {
+		if (reader->start == reader->end && (reader->error != 0 || fill(reader) <= 0))
+			break;
+		length += take(reader, line + length, size - 1 - length);
+	}
+	line[length] = '\0';
+	if (length > 0 || reader->error == 0)
+		return (ssize_t)length;
+	errno = reader->error;
+	reader->error = 0;
+	return -1;
+}
+
+int writen(int fd, const void *bytes, size_t size)
+{
+	const char *rest = bytes;
+
+	while (size > 0) {
+		ssize_t done = write(fd, rest, size);
+
+		if (done < 0 && errno != EINTR)
+			return -1;
+		if (done > 0) {
+			rest += done;
+			size -= (size_t)done;
+		}
+	}
+	return 0;
+}

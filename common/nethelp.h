@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sockets and robust reading and writing, under the names that the teaching
+ * literature gave them: open_clientfd and open_listenfd (Bryant and
+ * O'Hallaron, "Computer Systems: A Programmer's Perspective", 11.4), readline
+ * and writen (Stevens, "UNIX Network Programming", 3.9).
+ */
+#ifndef COMMON_NETHELP_H
+#define COMMON_NETHELP_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Room for what address_text() writes: "[IPv6 address%interface]:port". */
+#define ADDRESS_TEXT_MAX 96
+
+/* Why no socket could be had. */
+struct net_failure {
+	const char *step; /* what failed: "resolve", "socket", "bind", "listen", "connect" ... */
+	int resolver;     /* code of getaddrinfo(3) when that was the step, else 0 */
+	int error;        /* errno of every other step */
+};
+
+/*
+ * Opens a listening TCP socket on `address` (a numeric address or a name; NULL
+ * means every address: one socket for IPv6 and IPv4, or IPv4 alone where the
+ * machine has no IPv6) and `port` (a number or a service name). `backlog` is
+ * listen(2)'s.
+ *
+ * SO_REUSEADDR is set, so that a restart need not wait for old connections;
+ * TCP_NODELAY and keepalive are set once here, and every accepted connection
+ * inherits them (tcp(7)). The socket is blocking and close-on-exec.
+ *
+ * Returns the descriptor, or -1 with `*failure` filled in.
+ */
+int open_listenfd(const char *address, const char *port, int backlog, struct net_failure *failure);
+
+/*
+ * Connects to `host` and `port`, trying every address the name has, in the
+ * resolver's order. TCP_NODELAY is set. Returns a blocking descriptor, or -1
+ * with `*failure` filled in by the last address that was tried.
+ */
+int open_clientfd(const char *host, const char *port, struct net_failure *failure);
+
+/* Returns the words for a failure, as of strerror(3) or gai_strerror(3). */
+const char *net_failure_text(const struct net_failure *failure);
+
+/*
+ * Writes "192.0.2.1:7" or "[2001:db8::1]:7" to `text`, of ADDRESS_TEXT_MAX
+ * bytes. An IPv4 client of an IPv6 socket is shown as IPv4. Returns `text`.
+ */
+char *address_text(const struct sockaddr *address, socklen_t length, char *text);
+
+/* A descriptor that is read line by line; start with LINE_READER(fd). */
+struct line_reader {
+	int fd;           /* where the bytes come from */
+	size_t start;     /* of what is buffered and not yet handed out */
+	size_t end;       /* of what is buffered */
+	int error;        /* errno of a read that failed in mid-line, for the next call */
+	char buffer[8192];
+};
+
+#define LINE_READER(descriptor) { .fd = (descriptor) }
+
+/*
+ * Reads up to and including the next newline into `line`, of `size` bytes (at
+ * least 2), and ends it with a NUL. NUL bytes in the input are handed over
+ * like any other, so go by the count. A line that is too long comes in
+ * pieces: a piece that does not end in a newline is followed by more of its
+ * line, or was the end of the input.
+ *
+ * Returns the number of bytes without the added NUL, 0 at the end of input, or
+ * -1 with errno of read(2); bytes read before an error are handed out first.
+ * Interrupted reads are repeated.
+ */
+ssize_t readline(struct line_reader *reader, char *line, size_t size);
+
+/*
+ * Writes all of `size` bytes to `fd`, however many calls that takes.
+ * Interrupted writes are repeated. Returns 0, or -1 with errno of write(2)
+ * after an unknown part was written.
+ */
+int writen(int fd, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/readypipe.h"
+
+#include "common/nethelp.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+int ready_pipe_open(int ends[2])
+{
+	int flags;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	flags = fcntl(ends[0], F_GETFL);
+	if (flags >= 0 && fcntl(ends[0], F_SETFL, flags | O_NONBLOCK) == 0)
+		return 0;
+	close(ends[0]);
+	close(ends[1]);
+	return -1;
+}
+
+int ready_pipe_send(int fd, enum ready_kind kind)
+{
+	struct ready_message message = { .pid = (int32_t)getpid(), .kind = kind };
+
+	return writen(fd, &message, sizeof message);
+}
+
+int ready_pipe_receive(int fd, struct ready_message *message)
+{
+	return read(fd, message, sizeof *message) == (ssize_t)sizeof *message;
+}

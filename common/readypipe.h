@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a worker tells its master: that it is ready; that somebody else asked
+ * it to leave; and, while a stopping server empties its queue, that it took a
+ * connection. One pipe for all
+ * workers; a message is smaller than PIPE_BUF, so none is ever torn (pipe(7)).
+ */
+#ifndef COMMON_READYPIPE_H
+#define COMMON_READYPIPE_H
+
+#include <stdint.h>
+
+enum ready_kind {
+	READY_TO_ACCEPT = 1, /* the worker accepts connections from now on */
+	READY_ASKS_TO_LEAVE, /* it was sent SIGTERM or SIGQUIT by somebody else */
+	READY_TOOK_ONE,      /* it took a connection while the queue is being emptied */
+};
+
+struct ready_message {
+	int32_t pid;   /* of the worker */
+	uint32_t kind; /* enum ready_kind */
+};
+
+/*
+ * Makes the pipe: `ends[0]` for the master, non-blocking, `ends[1]` for the
+ * workers; both close-on-exec. Returns 0, or -1 with errno of pipe2(2).
+ */
+int ready_pipe_open(int ends[2]);
+
+/*
+ * In a worker, where a signal handler may call it too. Waits while the pipe is
+ * full. Returns 0, or -1 with errno of write(2).
+ */
+int ready_pipe_send(int fd, enum ready_kind kind);
+
+/* In the master. Returns 1 with the next message, or 0 when there is none. */
+int ready_pipe_receive(int fd, struct ready_message *message);
+
+#endif

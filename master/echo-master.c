@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * echo-master: a prefork TCP echo server. A map of the code, in reading order:
+ *
+ *   master/echo-master.c  this file: settings -> listener -> supervise -> exit code
+ *   master/supervisor.c   the one loop: wait, find out what happened, ask, carry out
+ *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_reload.c and
+ *                         plan_stop.c, its picture of the processes is slots.c
+ *   master/workers.c      which process lives in which slot
+ *   master/spawn.c        fork, and what a child must undo before it is a worker
+ *   master/signals.c      signals become flags, and nothing slips in before a sleep
+ *   master/listener.c     turning clients away and emptying the queue at a stop
+ *   master/report.c       what the master says in the log
+ *   worker/worker.c       one worker's life: ready, accept, session, leave
+ *   worker/echo.c         the protocol, on top of worker/session.c
+ *   worker/linger.c       how a connection is ended without a reset
+ *   common/               settings, log, board (shared memory), sockets
+ *
+ * Arrows go down only: master uses worker and common, worker uses common.
+ */
+#include "common/log.h"
+#include "common/nethelp.h"
+#include "common/settings.h"
+#include "master/listener.h"
+#include "master/supervisor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* How long the last lines may take to reach the system log, in milliseconds. */
+#define LAST_LINES_MS 1000
+
+static int explain_failure(const struct settings *settings, const struct net_failure *failure)
+{
+	const char *where = settings->listen != NULL ? settings->listen : "every address";
+
+	if (failure->error == EACCES) {
+		log_error("port %s on %s: %s: ports below 1024 are for root; try -p 5000",
+		    settings->port, where, net_failure_text(failure));
+		return EX_NOPERM;
+	}
+	log_error("port %s on %s: %s: %s", settings->port, where, failure->step,
+	    net_failure_text(failure));
+	return EX_UNAVAILABLE;
+}
+
+static void announce(const struct settings *settings, int listener)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+	char text[ADDRESS_TEXT_MAX];
+	int limit = listener_limit(listener);
+
+	if (getsockname(listener, (struct sockaddr *)&address, &length) == 0)
+		log_notice("echo-master " ECHO_VERSION " listening on %s",
+		    address_text((struct sockaddr *)&address, length, text));
+	if (limit >= 0 && (unsigned)limit < settings->backlog)
+		log_warning("backlog %u is cut to %d by net.core.somaxconn", settings->backlog,
+		    limit);
+}
+
+static int serve(const struct settings *settings)
+{
+	bool on_terminal = isatty(STDERR_FILENO) != 0;
+	struct net_failure failure;
+	int listener;
+	int code;
+
+	log_open("echo-master", (int)settings->log_level, settings->log_stderr || on_terminal);
+	listener = open_listenfd(settings->listen, settings->port, (int)settings->backlog, &failure);
+	if (listener < 0) {
+		code = explain_failure(settings, &failure);
+	} else {
+		announce(settings, listener);
+		code = supervisor_run(settings, listener, on_terminal);
+		log_notice("stopped");
+	}
+	log_close(LAST_LINES_MS);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings;
+
+	setproctitle_init(argc, argv, environ);
+	switch (settings_from_args(&settings, argc, argv, stderr)) {
+	case SETTINGS_HELP:
+		settings_help(stdout);
+		return EX_OK;
+	case SETTINGS_VERSION:
+		puts("echo-master " ECHO_VERSION);
+		return EX_OK;
+	case SETTINGS_WRONG:
+		return EX_USAGE;
+	case SETTINGS_RUN:
+		break;
+	}
+	return serve(&settings);
+}

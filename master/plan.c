@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC */
+/* Events in, actions out; what each event means is in the parts (master/plan_parts.h). */
+#include "master/plan_parts.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <sysexits.h>
+
+void plan_queue(struct plan *plan, struct plan_action action)
+{
+	assert(plan->queued < PLAN_ACTIONS_MAX);
+	plan->queue[plan->queued++] = action;
+}
+
+void plan_say(struct plan *plan, enum plan_report what, unsigned count)
+{
+	plan_queue(plan, (struct plan_action){ .kind = PLAN_REPORT, .report = what,
+	    .generation = plan->slots.charge.generation, .count = count });
+}
+
+unsigned plan_number_of(const struct plan *plan, const struct slot *slot)
+{
+	return (unsigned)(slot - plan->slots.slot);
+}
+
+bool plan_is_stopping(const struct plan *plan)
+{
+	return plan->mode >= PLAN_SETTLING;
+}
+
+static void mode_is_due(struct plan *plan, int64_t now)
+{
+	struct slots *slots = &plan->slots;
+
+	if (plan->mode == PLAN_SETTLING) {
+		plan_begin_drain(plan);
+		for (unsigned i = 0; i < slots->used; i++)
+			if (slot_is_member(&slots->slot[i]))
+				slots_retire(slots, &slots->slot[i], plan->stop_due);
+	} else if (plan->ever_ready) {
+		plan_start_is_over(plan, PLAN_STARTED_PARTLY, now);
+	} else {
+		plan->exit_code = EX_SOFTWARE;
+		plan_fail_start(plan);
+	}
+}
+
+/* Every phase that has an end has one that follows it. */
+static void slot_is_due(struct plan *plan, struct slot *slot, int64_t now)
+{
+	switch (slot->phase) {
+	case SLOT_WAITING:
+		slots_set_phase(&plan->slots, slot, SLOT_STARTING, now + PLAN_START_MS);
+		break;
+	case SLOT_STARTING:
+		slots_set_phase(&plan->slots, slot, SLOT_HUNG, SLOT_NEVER);
+		break;
+	case SLOT_RETIRING:
+		slots_set_phase(&plan->slots, slot, SLOT_ENDING, now + PLAN_END_MS);
+		break;
+	default:
+		slots_set_phase(&plan->slots, slot, SLOT_KILLED, SLOT_NEVER);
+		break;
+	}
+}
+
+static void slots_are_due(struct plan *plan, int64_t now)
+{
+	unsigned hung = 0;
+	unsigned cut_short = 0;
+
+	for (unsigned i = 0; i < plan->slots.used; i++) {
+		struct slot *slot = &plan->slots.slot[i];
+
+		if (slot->phase == SLOT_FREE || slot->due > now)
+			continue;
+		hung += slot->phase == SLOT_STARTING;
+		cut_short += slot->phase == SLOT_RETIRING;
+		slot_is_due(plan, slot, now);
+	}
+	if (hung > 0)
+		plan_say(plan, PLAN_WORKERS_HUNG, hung);
+	if (cut_short > 0)
+		plan_say(plan, PLAN_TIME_UP, cut_short);
+}
+
+static void on_tick(struct plan *plan, int64_t now)
+{
+	if (plan->mode_due <= now)
+		mode_is_due(plan, now);
+	if (plan->next_due <= now)
+		plan_roll_back(plan, PLAN_RELOAD_LATE, 0, now);
+	slots_are_due(plan, now);
+}
+
+int64_t plan_deadline(const struct plan *plan)
+{
+	int64_t first = slots_deadline(&plan->slots);
+
+	if (plan->mode_due < first)
+		first = plan->mode_due;
+	if (plan->next_due < first)
+		first = plan->next_due;
+	return first;
+}
+
+void plan_init(struct plan *plan, struct slot *slots, unsigned most, unsigned workers,
+    int64_t drain_ms, int64_t now)
+{
+	*plan = (struct plan){
+		.slots = { .slot = slots, .capacity = most * PLAN_SLOTS_PER_WORKER,
+		    .charge = { .generation = 1, .wanted = workers } },
+		.most = most, .newest = 1, .drain_ms = drain_ms,
+		.mode = PLAN_FIRST_START, .mode_due = now + PLAN_START_MS, .next_due = SLOT_NEVER,
+	};
+	plan_fill(plan, &plan->slots.charge, now);
+}
+
+void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
+{
+	struct slot *slot = &plan->slots.slot[event->slot];
+
+	switch (event->kind) {
+	case PLAN_WORKER_READY:
+		plan_on_ready(plan, slot, now);
+		break;
+	case PLAN_WORKER_ASKS:
+		plan_on_asks(plan, slot, now);
+		break;
+	case PLAN_WORKER_EXITED:
+		plan_on_exit(plan, slot, event, now);
+		break;
+	case PLAN_SPAWN_FAILED:
+		plan_on_spawn_failed(plan, slot, event->code, now);
+		break;
+	case PLAN_RELOAD:
+		plan_on_reload(plan, event, now);
+		break;
+	case PLAN_STOP:
+	case PLAN_STOP_FAST:
+		plan_on_stop(plan, event->kind == PLAN_STOP_FAST, now);
+		break;
+	case PLAN_ONE_MORE:
+	case PLAN_ONE_FEWER:
+		plan_resize(plan, event->kind == PLAN_ONE_MORE ? 1 : -1, now);
+		break;
+	case PLAN_QUEUE_EMPTY:
+		plan_on_queue_empty(plan);
+		break;
+	case PLAN_TICK:
+		on_tick(plan, now);
+		break;
+	}
+	plan_fill(plan, &plan->slots.charge, now);
+	plan_fill(plan, &plan->slots.next, now);
+}
+
+static enum plan_action_kind action_for(enum slot_phase phase)
+{
+	switch (phase) {
+	case SLOT_STARTING:
+		return PLAN_SPAWN;
+	case SLOT_RETIRING:
+		return PLAN_RETIRE;
+	case SLOT_ENDING:
+		return PLAN_END;
+	default:
+		return PLAN_KILL;
+	}
+}
+
+static struct plan_action take_queued(struct plan *plan)
+{
+	struct plan_action first = plan->queue[0];
+
+	plan->queued--;
+	for (unsigned i = 0; i < plan->queued; i++)
+		plan->queue[i] = plan->queue[i + 1];
+	return first;
+}
+
+bool plan_next(struct plan *plan, struct plan_action *action)
+{
+	const struct slot *slot;
+
+	if (plan->queued > 0) {
+		*action = take_queued(plan);
+		return true;
+	}
+	slot = slots_next_untold(&plan->slots);
+	if (slot != NULL) {
+		*action = (struct plan_action){ .kind = action_for(slot->phase),
+			.slot = plan_number_of(plan, slot), .generation = slot->generation };
+		return true;
+	}
+	if (!plan_is_stopping(plan) || plan->slots.live > 0 || plan->mode == PLAN_OVER)
+		return false;
+	plan->mode = PLAN_OVER;
+	*action = (struct plan_action){ .kind = PLAN_EXIT, .code = plan->exit_code };
+	return true;
+}

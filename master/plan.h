@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The plan: every decision that the master takes, and nothing else.
+ *
+ * How it is used: something happened -> plan_event() -> plan_next() again and
+ * again, each action carried out, until it has none left. Before sleeping, ask
+ * plan_deadline() for how long. Pure: the time is a parameter, nothing is
+ * allocated, no system call is made, nothing is logged.
+ */
+#ifndef MASTER_PLAN_H
+#define MASTER_PLAN_H
+
+#include "master/slots.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Slots there may be, old generations included, for each worker wanted. */
+#define PLAN_SLOTS_PER_WORKER 8
+
+/* Times, in milliseconds. */
+#define PLAN_START_MS 10000       /* a worker is ready by then, or it hangs */
+#define PLAN_BACKOFF_MS 100       /* first wait of a slot whose workers die */
+#define PLAN_BACKOFF_MAX_MS 30000 /* and the longest; each is twice the one before */
+#define PLAN_HEALTHY_MS 60000     /* ready for so long: earlier deaths are forgiven */
+#define PLAN_SETTLE_MS 100        /* for handshakes under way when a stop begins */
+#define PLAN_END_MS 2000          /* from "end now" to SIGKILL */
+
+enum plan_mode {
+	PLAN_FIRST_START, /* nobody has been told yet that the server runs */
+	PLAN_SERVING,
+	PLAN_SETTLING,    /* stop: new clients are turned away, workers accept as before */
+	PLAN_DRAINING,    /* stop: workers serve what is in the queue, then leave */
+	PLAN_CLOSED,      /* stop: the queue is empty and closed, sessions finish */
+	PLAN_OVER,        /* the exit has been handed out */
+};
+
+enum plan_event_kind {
+	PLAN_WORKER_READY,  /* slot */
+	PLAN_WORKER_ASKS,   /* slot: it wants to leave, because somebody told it to */
+	PLAN_WORKER_EXITED, /* slot, completed, code */
+	PLAN_SPAWN_FAILED,  /* slot, code */
+	PLAN_RELOAD,        /* workers, drain_ms */
+	PLAN_STOP,          /* graceful; when already stopping: fast */
+	PLAN_STOP_FAST,
+	PLAN_ONE_MORE,
+	PLAN_ONE_FEWER,
+	PLAN_QUEUE_EMPTY,   /* while draining: nobody waits to be accepted */
+	PLAN_TICK,          /* plan_deadline() has come */
+};
+
+struct plan_event {
+	enum plan_event_kind kind;
+	unsigned slot;
+	bool completed;    /* the worker had completed a session */
+	int code;          /* exit code with which a failed first start should end */
+	unsigned workers;  /* size of the pool from now on, at least 1 */
+	int64_t drain_ms;  /* how long a retiring worker may go on */
+};
+
+enum plan_action_kind {
+	PLAN_SPAWN,  /* slot, generation: fork a worker; report failure as an event */
+	PLAN_RETIRE, /* slot: accept nothing more, finish what you have */
+	PLAN_END,    /* slot: end your session now, in order */
+	PLAN_KILL,   /* slot */
+	PLAN_GATE,   /* turn new clients away from the listener */
+	PLAN_DRAIN,  /* from now on a worker that retires empties the queue first */
+	PLAN_CLOSE,  /* let go of the listener; a worker that retires does too */
+	PLAN_REPORT, /* report, and what it says it carries: for the log */
+	PLAN_EXIT,   /* code */
+};
+
+enum plan_report {
+	PLAN_STARTED,        /* count workers are ready */
+	PLAN_STARTED_PARTLY, /* time is up, only count workers are ready */
+	PLAN_START_FAILED,   /* no worker came up */
+	PLAN_BACKING_OFF,    /* slot will be started again after delay_ms */
+	PLAN_WORKERS_HUNG,   /* count workers did not get ready in time */
+	PLAN_RELOADED,       /* generation is in charge, with count workers */
+	PLAN_RELOAD_FAILED,  /* worker in slot of generation died before all were ready */
+	PLAN_RELOAD_LATE,    /* generation was not ready in time */
+	PLAN_RELOAD_QUEUED,  /* another is under way; this one follows it */
+	PLAN_RESIZED,        /* the pool is now to have count workers */
+	PLAN_RESIZE_REFUSED, /* it stays at count */
+	PLAN_STOPPING,       /* gracefully */
+	PLAN_STOPPING_FAST,
+	PLAN_TIME_UP,        /* count workers did not finish in time and are ended */
+};
+
+struct plan_action {
+	enum plan_action_kind kind;
+	unsigned slot;
+	unsigned generation;
+	enum plan_report report;
+	unsigned count;
+	int64_t delay_ms;
+	int code;
+};
+
+/* Actions that are not about a slot wait here; no event makes more than a few. */
+#define PLAN_ACTIONS_MAX 8
+
+struct plan {
+	struct slots slots;
+	unsigned most;             /* workers that can be asked for */
+	enum plan_mode mode;
+	int64_t mode_due;          /* when FIRST_START or SETTLING is over */
+	int64_t next_due;          /* when a reload has failed */
+	unsigned newest;           /* generation number given out last */
+	struct plan_event reload;  /* what the reload under way asked for */
+	struct plan_event waiting; /* and the one that is to follow it */
+	bool reload_waits;         /* there is one to follow */
+	int64_t drain_ms;          /* from "retire" to "end now" */
+	int64_t stop_due;          /* graceful stop: when all sessions are ended */
+	bool fast;                 /* the stop has become a fast one */
+	bool ever_ready;           /* a worker has been ready at least once */
+	int exit_code;             /* for PLAN_EXIT */
+	struct plan_action queue[PLAN_ACTIONS_MAX];
+	unsigned queued;           /* of them, in order */
+};
+
+/*
+ * Begins the first start at time `now`: `workers` (1 to `most`) workers of
+ * generation 1. `slots` has at least PLAN_SLOTS_PER_WORKER times `most`
+ * entries, all zero; it stays the caller's and must outlive the plan.
+ */
+void plan_init(struct plan *plan, struct slot *slots, unsigned most, unsigned workers,
+    int64_t drain_ms, int64_t now);
+
+/* Takes in what happened at `now`, which never runs backwards. */
+void plan_event(struct plan *plan, const struct plan_event *event, int64_t now);
+
+/*
+ * Hands out the next thing to do, in the order in which it must be done.
+ * Returns false when there is nothing (more) to do.
+ */
+bool plan_next(struct plan *plan, struct plan_action *action);
+
+/* Returns when PLAN_TICK is due, in milliseconds, or SLOT_NEVER. */
+int64_t plan_deadline(const struct plan *plan);
+
+/* Tells whether the server is on its way to its end. */
+bool plan_is_stopping(const struct plan *plan);
+
+/* Returns for how long a slot waits after `failures` deaths in a row, in ms. */
+int64_t plan_backoff_ms(unsigned failures);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of the plan share among themselves; nobody else includes this.
+ *
+ *   plan.c         events in, actions out, time
+ *   plan_pool.c    a pool is kept full; the first start; workers that come and go
+ *   plan_reload.c  a new generation takes over, or is taken back
+ *   plan_stop.c    the phases of a stop
+ */
+#ifndef MASTER_PLAN_PARTS_H
+#define MASTER_PLAN_PARTS_H
+
+#include "master/plan.h"
+
+/* plan.c */
+void plan_queue(struct plan *plan, struct plan_action action);
+void plan_say(struct plan *plan, enum plan_report what, unsigned count);
+unsigned plan_number_of(const struct plan *plan, const struct slot *slot);
+
+/* plan_pool.c */
+void plan_fill(struct plan *plan, const struct pool *pool, int64_t now);
+void plan_start_is_over(struct plan *plan, enum plan_report how, int64_t now);
+void plan_fail_start(struct plan *plan);
+void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now);
+void plan_on_asks(struct plan *plan, struct slot *slot, int64_t now);
+void plan_on_exit(struct plan *plan, struct slot *slot, const struct plan_event *event,
+    int64_t now);
+void plan_on_spawn_failed(struct plan *plan, struct slot *slot, int code, int64_t now);
+void plan_resize(struct plan *plan, int change, int64_t now);
+
+/* plan_reload.c */
+void plan_on_reload(struct plan *plan, const struct plan_event *event, int64_t now);
+void plan_commit(struct plan *plan, int64_t now);
+void plan_roll_back(struct plan *plan, enum plan_report why, unsigned slot, int64_t now);
+void plan_reload_is_over(struct plan *plan, int64_t now);
+
+/* plan_stop.c */
+void plan_on_stop(struct plan *plan, bool fast, int64_t now);
+void plan_begin_drain(struct plan *plan);
+void plan_on_queue_empty(struct plan *plan);
+
+#endif

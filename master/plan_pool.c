@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/* A pool is kept full: at the first start, when workers die, when its size is changed. */
+#include "master/plan_parts.h"
+
+/* How many slots there may be in all. */
+static unsigned limit_of(const struct plan *plan)
+{
+	unsigned wanted = plan->slots.charge.wanted;
+
+	if (plan->slots.next.wanted > wanted)
+		wanted = plan->slots.next.wanted;
+	return wanted * PLAN_SLOTS_PER_WORKER;
+}
+
+/* Where places are short, the oldest of those that still finish make room. */
+void plan_fill(struct plan *plan, const struct pool *pool, int64_t now)
+{
+	struct slots *slots = &plan->slots;
+	unsigned limit = limit_of(plan);
+	unsigned room = slots->occupied < limit ? limit - slots->occupied : 0;
+	unsigned missing;
+
+	if (pool->generation == 0 || pool->members >= pool->wanted || plan_is_stopping(plan))
+		return;
+	missing = pool->wanted - pool->members;
+	if (missing > room) {
+		if (missing - room > slots->leaving)
+			slots_end_oldest(slots, missing - room - slots->leaving, now + PLAN_END_MS);
+		missing = room;
+	}
+	slots_take(slots, pool, missing, now + PLAN_START_MS);
+}
+
+void plan_start_is_over(struct plan *plan, enum plan_report how, int64_t now)
+{
+	plan->mode = PLAN_SERVING;
+	plan->mode_due = SLOT_NEVER;
+	plan_say(plan, how, plan->slots.charge.ready);
+	plan_reload_is_over(plan, now);
+}
+
+/* Nobody was ever ready: there is nothing to serve with, and nobody to be served. */
+void plan_fail_start(struct plan *plan)
+{
+	plan_say(plan, PLAN_START_FAILED, 0);
+	plan->mode = PLAN_CLOSED;
+	plan->mode_due = SLOT_NEVER;
+	for (unsigned i = 0; i < plan->slots.used; i++) {
+		struct slot *slot = &plan->slots.slot[i];
+
+		slots_set_phase(&plan->slots, slot, slot_is_live(slot) ? SLOT_KILLED : SLOT_FREE,
+		    SLOT_NEVER);
+	}
+}
+
+void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now)
+{
+	const struct slots *slots = &plan->slots;
+
+	if (slot->phase != SLOT_STARTING)
+		return; /* too late: it has been told to go */
+	slots_set_phase(&plan->slots, slot, SLOT_READY, SLOT_NEVER);
+	slot->since = now;
+	plan->ever_ready = true;
+	if (slots->next.generation != 0 && slots->next.ready == slots->next.wanted)
+		plan_commit(plan, now);
+	else if (plan->mode == PLAN_FIRST_START && slots->charge.ready == slots->charge.wanted)
+		plan_start_is_over(plan, PLAN_STARTED, now);
+}
+
+/* It leaves as if we had wanted it, and the pool is filled up again. */
+void plan_on_asks(struct plan *plan, struct slot *slot, int64_t now)
+{
+	if (!plan_is_stopping(plan) && slot->phase == SLOT_READY &&
+	    slot->generation == plan->slots.charge.generation)
+		slots_retire(&plan->slots, slot, now + plan->drain_ms);
+}
+
+int64_t plan_backoff_ms(unsigned failures)
+{
+	int64_t wait = PLAN_BACKOFF_MS;
+
+	if (failures < 2)
+		return 0;
+	for (; failures > 2 && wait < PLAN_BACKOFF_MAX_MS; failures--)
+		wait *= 2;
+	return wait < PLAN_BACKOFF_MAX_MS ? wait : PLAN_BACKOFF_MAX_MS;
+}
+
+/* Has a member of the pool in charge started again, at once or after a while. */
+static void start_again(struct plan *plan, struct slot *slot, int64_t now)
+{
+	int64_t wait = plan_backoff_ms(slot->failures);
+
+	if (plan->slots.charge.members > plan->slots.charge.wanted) {
+		slots_set_phase(&plan->slots, slot, SLOT_FREE, SLOT_NEVER);
+	} else if (wait == 0) {
+		slots_set_phase(&plan->slots, slot, SLOT_STARTING, now + PLAN_START_MS);
+	} else {
+		slots_set_phase(&plan->slots, slot, SLOT_WAITING, now + wait);
+		plan_queue(plan, (struct plan_action){ .kind = PLAN_REPORT,
+		    .report = PLAN_BACKING_OFF, .slot = plan_number_of(plan, slot),
+		    .delay_ms = wait });
+	}
+}
+
+/* A pool lost a member, whose `failures` is up to date. */
+static void on_loss(struct plan *plan, struct slot *slot, int code, int64_t now)
+{
+	if (plan_is_stopping(plan)) {
+		slots_set_phase(&plan->slots, slot, SLOT_FREE, SLOT_NEVER);
+	} else if (slot->generation == plan->slots.next.generation) {
+		slots_set_phase(&plan->slots, slot, SLOT_FREE, SLOT_NEVER);
+		plan_roll_back(plan, PLAN_RELOAD_FAILED, plan_number_of(plan, slot), now);
+	} else {
+		start_again(plan, slot, now);
+		plan->exit_code = code;
+		if (plan->mode == PLAN_FIRST_START && !plan->ever_ready &&
+		    plan->slots.live == 0 && plan->slots.untold == 0)
+			plan_fail_start(plan);
+	}
+}
+
+void plan_on_exit(struct plan *plan, struct slot *slot, const struct plan_event *event,
+    int64_t now)
+{
+	bool healthy = slot->phase == SLOT_READY && now - slot->since >= PLAN_HEALTHY_MS;
+
+	if (!slot_is_member(slot)) {
+		slots_set_phase(&plan->slots, slot, SLOT_FREE, SLOT_NEVER);
+		return;
+	}
+	slot->failures = event->completed || healthy ? 0 : slot->failures + 1;
+	on_loss(plan, slot, event->code, now);
+}
+
+/* The machine, not the worker, is in trouble: never again at once. */
+void plan_on_spawn_failed(struct plan *plan, struct slot *slot, int code, int64_t now)
+{
+	slot->failures = slot->failures < 1 ? 2 : slot->failures + 1;
+	on_loss(plan, slot, code, now);
+}
+
+void plan_resize(struct plan *plan, int change, int64_t now)
+{
+	struct pool *charge = &plan->slots.charge;
+	unsigned wanted = charge->wanted + (unsigned)change;
+
+	if (plan_is_stopping(plan))
+		return;
+	if (wanted < 1 || wanted > plan->most) {
+		plan_say(plan, PLAN_RESIZE_REFUSED, charge->wanted);
+		return;
+	}
+	charge->wanted = wanted;
+	plan_say(plan, PLAN_RESIZED, wanted);
+	if (charge->members > wanted)
+		slots_retire_one(&plan->slots, now + plan->drain_ms);
+	if (plan->mode == PLAN_FIRST_START && charge->ready == wanted)
+		plan_start_is_over(plan, PLAN_STARTED, now);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+#include "master/report.h"
+
+#include "common/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+char *report_death(int status, char *text)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, REPORT_DEATH_MAX, "was killed by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, REPORT_DEATH_MAX, "exited with code %d", WEXITSTATUS(status));
+	return text;
+}
+
+static const char *plural(unsigned count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void report_stopping(unsigned sessions, unsigned timeout_s, bool on_terminal)
+{
+	if (sessions == 0)
+		log_notice("stopping");
+	else
+		log_notice("stopping: waiting for %u session%s, up to %u s%s", sessions,
+		    plural(sessions), timeout_s,
+		    on_terminal ? "; Ctrl-C again to stop now" : "");
+}
+
+static void report_reload(const struct plan_action *action, const char *last_death)
+{
+	switch (action->report) {
+	case PLAN_RELOADED:
+		log_notice("reloaded: generation %u is in charge, %u worker%s ready",
+		    action->generation, action->count, plural(action->count));
+		break;
+	case PLAN_RELOAD_FAILED:
+		log_error("reload failed, the old workers stay: worker %u of generation %u %s",
+		    action->slot + 1, action->generation, last_death);
+		break;
+	case PLAN_RELOAD_LATE:
+		log_error("reload failed, the old workers stay: generation %u was not ready "
+		          "within %d s", action->generation, PLAN_START_MS / 1000);
+		break;
+	default:
+		log_notice("another reload is under way; this one follows it");
+		break;
+	}
+}
+
+void report_plan(const struct plan_action *action, unsigned sessions, unsigned timeout_s,
+    bool on_terminal, const char *last_death)
+{
+	unsigned count = action->count;
+
+	switch (action->report) {
+	case PLAN_STARTED:
+		log_notice("ready: %u worker%s", count, plural(count));
+		break;
+	case PLAN_STARTED_PARTLY:
+		log_error("serving with only %u worker%s: the others did not get ready", count,
+		    plural(count));
+		break;
+	case PLAN_START_FAILED:
+		log_error("no worker could be started: the last one %s", last_death);
+		break;
+	case PLAN_BACKING_OFF:
+		log_warning("worker %u will be started again in %" PRId64 ".%" PRId64 " s",
+		    action->slot + 1, action->delay_ms / 1000, action->delay_ms % 1000 / 100);
+		break;
+	case PLAN_WORKERS_HUNG:
+		log_error("%u worker%s did not get ready within %d s: killed", count,
+		    plural(count), PLAN_START_MS / 1000);
+		break;
+	case PLAN_RELOADED:
+	case PLAN_RELOAD_FAILED:
+	case PLAN_RELOAD_LATE:
+	case PLAN_RELOAD_QUEUED:
+		report_reload(action, last_death);
+		break;
+	case PLAN_RESIZED:
+		log_notice("%u worker%s from now on, until the next reload", count, plural(count));
+		break;
+	case PLAN_RESIZE_REFUSED:
+		log_warning("the number of workers stays at %u, which is as far as it goes",
+		    count);
+		break;
+	case PLAN_STOPPING:
+		report_stopping(sessions, timeout_s, on_terminal);
+		break;
+	case PLAN_STOPPING_FAST:
+		log_notice("stopping now: %u session%s will be ended", sessions, plural(sessions));
+		break;
+	case PLAN_TIME_UP:
+		log_warning("%u worker%s did not finish in time: sessions are ended", count,
+		    plural(count));
+		break;
+	}
+}
+
+static void report_totals(const char *who, const struct board_totals *totals)
+{
+	log_notice("%s: %" PRIu64 " connections, %" PRIu64 " completed, %" PRIu64 " refused, "
+	           "%" PRIu64 " bytes in, %" PRIu64 " bytes out", who, totals->accepted,
+	    totals->completed, totals->refused, totals->bytes_in, totals->bytes_out);
+}
+
+void report_status(const struct workers *workers, const struct board *board,
+    const struct board_totals *gone, const struct plan *plan, int64_t now)
+{
+	struct board_totals all = *gone;
+	char who[128];
+
+	log_notice("status: %u worker%s, generation %u in charge, %u process%s",
+	    plan->slots.charge.ready, plural(plan->slots.charge.ready),
+	    plan->slots.charge.generation, workers->count, workers->count == 1 ? "" : "es");
+	for (unsigned i = 0; i < workers->used; i++) {
+		const struct worker_entry *entry = &workers->entry[i];
+		const struct board_slot *slot = &board->slots[i];
+		struct board_totals own = { 0 };
+
+		if (entry->pid == 0)
+			continue;
+		board_add(slot, &own);
+		board_add(slot, &all);
+		snprintf(who, sizeof who, "worker %u: pid %d, generation %u, %s, age %" PRId64 " s",
+		    i + 1, (int)entry->pid, entry->generation,
+		    board_state_name(board_get_state(slot)), (now - entry->born) / 1000);
+		report_totals(who, &own);
+	}
+	report_totals("all workers, those that are gone included", &all);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* What the master says: every line about workers, reloads and stops is worded here. */
+#ifndef MASTER_REPORT_H
+#define MASTER_REPORT_H
+
+#include "common/board.h"
+#include "master/plan.h"
+#include "master/workers.h"
+
+#include <stdbool.h>
+
+/* Room for what report_death() writes. */
+#define REPORT_DEATH_MAX 96
+
+/*
+ * Writes how a process ended, from waitpid(2)'s status, to `text`, of
+ * REPORT_DEATH_MAX bytes: "was killed by signal 9 (Killed)". Returns `text`.
+ */
+char *report_death(int status, char *text);
+
+/*
+ * Logs one of the plan's reports. `sessions` is how many clients are being
+ * served, `timeout_s` for how many seconds they may go on; `on_terminal` tells
+ * whether somebody watches; `last_death` is what became of the last worker or
+ * fork that failed.
+ */
+void report_plan(const struct plan_action *action, unsigned sessions, unsigned timeout_s,
+    bool on_terminal, const char *last_death);
+
+/*
+ * Logs a status report: a line for every worker, and the totals, to which
+ * `gone` brings what workers that are gone have done.
+ */
+void report_status(const struct workers *workers, const struct board *board,
+    const struct board_totals *gone, const struct plan *plan, int64_t now);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* The echo protocol of RFC 862: whatever is received is sent back, until no more comes. */
+#ifndef WORKER_ECHO_H
+#define WORKER_ECHO_H
+
+#include "worker/session.h"
+
+/*
+ * Serves one client from beginning to end: one recv(2) and one send(2) for each
+ * echo and no other system call. Returns when the client has closed its side
+ * and has been sent everything, when the connection broke, or when the server
+ * ends the session; `session->end` tells which. The socket stays open.
+ */
+void echo_serve(struct session *session);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/linger.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void remove_at(struct linger_list *list, unsigned index)
+{
+	close(list->fds[index].fd);
+	list->count--;
+	memmove(&list->fds[index], &list->fds[index + 1],
+	    (list->count - index) * sizeof list->fds[0]);
+}
+
+void linger_add(struct linger_list *list, int fd)
+{
+	shutdown(fd, SHUT_WR);
+	if (list->count == LINGER_MAX)
+		remove_at(list, 0);
+	list->fds[list->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+}
+
+/* Returns false when the client has closed, or is gone. */
+static bool discard(int fd)
+{
+	char waste[4096];
+	ssize_t got = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void linger_finish(struct linger_list *list, int wait_ms)
+{
+	int64_t end = clock_ms() + wait_ms;
+	int64_t left = wait_ms;
+
+	while (list->count > 0 && left > 0) {
+		int ready = poll(list->fds, list->count, (int)left);
+
+		for (unsigned i = list->count; i-- > 0 && ready > 0;)
+			if (list->fds[i].revents != 0 && !discard(list->fds[i].fd))
+				remove_at(list, i);
+		left = end - clock_ms();
+	}
+	while (list->count > 0)
+		remove_at(list, list->count - 1);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The orderly end of a connection that the server, not the client, ends.
+ *
+ * close(2) with unread data in the socket sends a reset, and a reset destroys
+ * what the client has not read yet (RFC 1122, section 4.2.2.13). So: say that
+ * nothing more comes, read and throw away what the client still sends until
+ * it closes too, and only then close. Several connections do that side by
+ * side, so that one silent client does not use up the time of the others.
+ */
+#ifndef WORKER_LINGER_H
+#define WORKER_LINGER_H
+
+#include <poll.h>
+
+/* How many connections can be in it at once. */
+#define LINGER_MAX 256
+
+struct linger_list {
+	struct pollfd fds[LINGER_MAX];
+	unsigned count;
+};
+
+/*
+ * Takes over the connected socket `fd`: tells the client that nothing more
+ * comes. When the list is full, the one that has been in it longest is closed
+ * to make room.
+ */
+void linger_add(struct linger_list *list, int fd);
+
+/*
+ * Reads from all connections until their clients have closed them too, for at
+ * most `wait_ms` milliseconds; then closes them. The list is empty afterwards.
+ */
+void linger_finish(struct linger_list *list, int wait_ms);
+
+#endif

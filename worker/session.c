@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/session.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/*
+ * From the moment the server wants to end, only what has already arrived is
+ * served: a client that never stops sending must not keep the session alive.
+ */
+static size_t within_budget(struct session *session, size_t size)
+{
+	int queued = 0;
+
+	if (!session->ending_seen) {
+		session->ending_seen = true;
+		session->budget = ioctl(session->fd, FIONREAD, &queued) == 0 ? (size_t)queued : 0;
+	}
+	return size < session->budget ? size : session->budget;
+}
+
+static int broken(struct session *session)
+{
+	session->end = SESSION_BROKEN;
+	session->error = errno;
+	return -1;
+}
+
+ssize_t session_receive(struct session *session, void *buffer, size_t size)
+{
+	for (;;) {
+		ssize_t got;
+
+		if (*session->ending && (size = within_budget(session, size)) == 0)
+			break;
+		got = recv(session->fd, buffer, size, 0);
+		if (got > 0) {
+			session->bytes_in += (uint64_t)got;
+			session->budget -= session->ending_seen ? (size_t)got : 0;
+			board_count(&session->slot->bytes_in, (uint64_t)got);
+			log_debug("server received %zd bytes", got);
+			return got;
+		}
+		if (got == 0) {
+			session->end = SESSION_CLOSED;
+			return 0;
+		}
+		/* EAGAIN: "end now" came after the check above, and cut the wait short. */
+		if (errno != EINTR && errno != EAGAIN)
+			return broken(session);
+	}
+	session->end = SESSION_ENDED;
+	return 0;
+}
+
+int session_send(struct session *session, const void *bytes, size_t size)
+{
+	const char *rest = bytes;
+
+	while (size > 0) {
+		ssize_t sent = send(session->fd, rest, size, MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			rest += sent;
+			size -= (size_t)sent;
+			session->bytes_out += (uint64_t)sent;
+			board_count(&session->slot->bytes_out, (uint64_t)sent);
+		} else if (errno == EAGAIN && *session->ending) {
+			session->end = SESSION_ENDED; /* the client does not read: enough */
+			return -1;
+		} else if (errno != EINTR) {
+			return broken(session);
+		}
+	}
+	return 0;
+}

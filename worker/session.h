@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One client's connection, as a protocol sees it: bytes come in, bytes go out,
+ * and at some point no more come in. Whether that is because the client is
+ * done or because the server wants to end is the same to a protocol: it sends
+ * what it still has to send and returns.
+ */
+#ifndef WORKER_SESSION_H
+#define WORKER_SESSION_H
+
+#include "common/board.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* How a session came to its end. */
+enum session_end {
+	SESSION_CLOSED, /* the client closed its side, and has been given everything */
+	SESSION_ENDED,  /* the server ended it */
+	SESSION_BROKEN, /* the connection failed; errno is in `error` */
+};
+
+struct session {
+	int fd;                               /* the connected socket, blocking */
+	struct board_slot *slot;              /* of this worker, for its counts */
+	const volatile sig_atomic_t *ending;  /* not 0: the server wants to end */
+	bool ending_seen;                     /* and this session has noticed */
+	size_t budget;                        /* then: bytes that may still be received */
+	uint64_t bytes_in;                    /* received so far */
+	uint64_t bytes_out;                   /* sent so far */
+	enum session_end end;                 /* valid after session_receive() returned 0 or -1 */
+	int error;                            /* errno of a SESSION_BROKEN */
+	struct sockaddr_in6 peer;             /* as accept(2) gave it; may hold a sockaddr_in */
+	socklen_t peer_length;
+};
+
+/*
+ * Receives up to `size` bytes, waiting for at least one. Returns how many, 0
+ * when nothing more will come (the client closed its side, or the server ends
+ * the session: then what had arrived by that moment is handed out first), or
+ * -1 when the connection broke. Interrupted calls are repeated.
+ */
+ssize_t session_receive(struct session *session, void *buffer, size_t size);
+
+/*
+ * Sends all of `size` bytes, in as many pieces as that takes. Returns 0, or -1
+ * when the connection broke, or when the server ends the session and the
+ * client does not read.
+ */
+int session_send(struct session *session, const void *bytes, size_t size);
+
+#endif

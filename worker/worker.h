@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One worker's life: ready -> accept -> session -> accept ... -> leave. It is a
+ * forked child that serves one connection at a time and knows nothing of how
+ * its master works; all it needs is in struct worker.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "common/board.h"
+
+#include <sys/types.h>
+
+struct worker {
+	int listener;        /* listening socket, blocking, shared with all workers */
+	int nowhere;         /* /dev/null: what takes the listener's place when it is let go */
+	int ready_fd;        /* sending end of the ready pipe */
+	unsigned number;     /* slot on the board, from 0; titles and logs count from 1 */
+	pid_t master;        /* the process that forked it */
+	struct board *board;
+};
+
+/*
+ * Runs the worker in the calling process, a child of `worker->master` in which
+ * no signal has a handler. Returns the exit code: 0 when it was told to leave,
+ * else one of sysexits.h, and the reason has been logged.
+ *
+ * The master talks to it by signals:
+ *   TERM  accept nothing more (or, while the board says LISTENER_DRAINING, only
+ *         what already waits), finish the session, leave
+ *   QUIT  the same, and end the session now: what has arrived is served, then
+ *         the connection is closed in order
+ * The same signals from anybody else are passed on to the master as a wish. If
+ * the master dies, the worker serves what waits, ends as by QUIT and is gone
+ * within a second.
+ */
+int worker_run(const struct worker *worker);
+
+#endif
