@@ -191,9 +191,11 @@ static void pause_accepting(int error, int *pause_ms)
 	static struct rate_limit limit = RATE_LIMIT(1, 10000);
 	uint64_t missed;
 
-	if (rate_limit_pass(&limit, clock_ms(), &missed))
-		log_warning("accept: %s; worker %u pauses (%" PRIu64 " more times unsaid)",
-		    strerror(error), self->number + 1, missed);
+	if (rate_limit_pass(&limit, clock_ms(), &missed)) {
+		log_warning("accept: %s; worker %u pauses", strerror(error), self->number + 1);
+		if (missed > 0)
+			log_warning("%" PRIu64 " lines like this one were left out", missed);
+	}
 	poll(NULL, 0, *pause_ms);
 	*pause_ms = *pause_ms * 2 < PAUSE_MAX_MS ? *pause_ms * 2 : PAUSE_MAX_MS;
 }
@@ -221,7 +223,7 @@ static int after_failure(int error, int *pause_ms)
 		wait_for_connection();
 		return -1;
 	case ACCEPT_PAUSE:
-		if (listener_is_gone)
+		if (listener_is_gone || ending)
 			return EX_OK;
 		pause_accepting(error, pause_ms);
 		return -1;

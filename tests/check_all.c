@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Runs all suites. libcheck's variables work here: CK_RUN_SUITE=plan runs one
+ * suite, CK_VERBOSITY=verbose names every test, CK_FORK=no helps a debugger.
+ */
+#include "tests/suites.h"
+
+#include <stdlib.h>
+
+int main(void)
+{
+	SRunner *runner = srunner_create(board_suite());
+	int failed;
+
+	srunner_add_suite(runner, log_suite());
+	srunner_add_suite(runner, nethelp_suite());
+	srunner_add_suite(runner, plan_suite());
+	srunner_add_suite(runner, ratelimit_suite());
+	srunner_add_suite(runner, readypipe_suite());
+	srunner_add_suite(runner, reload_suite());
+	srunner_add_suite(runner, session_suite());
+	srunner_add_suite(runner, settings_suite());
+	srunner_add_suite(runner, stop_suite());
+	srunner_add_suite(runner, workers_suite());
+	srunner_add_suite(runner, simulation_suite());
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

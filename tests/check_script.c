@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* Drives one plan as the supervisor does, and writes down in words what it says. */
+#include "tests/suites.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct script script;
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+	size_t length = strlen(script.said);
+	va_list arguments;
+
+	if (length > 0)
+		length += (size_t)snprintf(script.said + length, sizeof script.said - length, ", ");
+	va_start(arguments, format);
+	length += (size_t)vsnprintf(script.said + length, sizeof script.said - length, format,
+	    arguments);
+	va_end(arguments);
+	ck_assert_uint_lt(length, sizeof script.said);
+}
+
+static void say_report(const struct plan_action *action)
+{
+	static const char *const names[] = {
+		[PLAN_STARTED] = "STARTED", [PLAN_STARTED_PARTLY] = "STARTED_PARTLY",
+		[PLAN_WORKERS_HUNG] = "HUNG", [PLAN_RELOAD_QUEUED] = "QUEUED",
+		[PLAN_RESIZED] = "RESIZED", [PLAN_RESIZE_REFUSED] = "REFUSED",
+		[PLAN_TIME_UP] = "TIME_UP",
+	};
+
+	switch (action->report) {
+	case PLAN_START_FAILED:
+		say("START_FAILED");
+		break;
+	case PLAN_BACKING_OFF:
+		say("BACKING_OFF %u %d", action->slot, (int)action->delay_ms);
+		break;
+	case PLAN_RELOADED:
+		say("RELOADED g%u %u", action->generation, action->count);
+		break;
+	case PLAN_RELOAD_FAILED:
+		say("RELOAD_FAILED g%u %u", action->generation, action->slot);
+		break;
+	case PLAN_RELOAD_LATE:
+		say("RELOAD_LATE g%u", action->generation);
+		break;
+	case PLAN_STOPPING:
+		say("STOPPING");
+		break;
+	case PLAN_STOPPING_FAST:
+		say("STOPPING_FAST");
+		break;
+	default:
+		say("%s %u", names[action->report], action->count);
+		break;
+	}
+}
+
+static void say_action(const struct plan_action *action)
+{
+	static const char *const words[] = { [PLAN_RETIRE] = "retire", [PLAN_END] = "end",
+		[PLAN_KILL] = "kill", [PLAN_GATE] = "gate", [PLAN_DRAIN] = "drain",
+		[PLAN_CLOSE] = "close" };
+
+	switch (action->kind) {
+	case PLAN_SPAWN:
+		say("spawn %u/%u", action->slot, action->generation);
+		break;
+	case PLAN_RETIRE:
+	case PLAN_END:
+	case PLAN_KILL:
+		say("%s %u", words[action->kind], action->slot);
+		break;
+	case PLAN_GATE:
+	case PLAN_DRAIN:
+	case PLAN_CLOSE:
+		say("%s", words[action->kind]);
+		break;
+	case PLAN_REPORT:
+		say_report(action);
+		break;
+	case PLAN_EXIT:
+		say("exit %d", action->code);
+		break;
+	}
+}
+
+static void carry_out_all(void)
+{
+	struct plan_action action;
+
+	while (plan_next(&script.plan, &action)) {
+		say_action(&action);
+		if (action.kind == PLAN_SPAWN && script.failing_forks > 0) {
+			script.failing_forks--;
+			plan_event(&script.plan, &(struct plan_event){ .kind = PLAN_SPAWN_FAILED,
+			    .slot = action.slot, .code = EX_OSERR }, script.now);
+		}
+	}
+}
+
+static void happen(struct plan_event event)
+{
+	plan_event(&script.plan, &event, script.now);
+	carry_out_all();
+}
+
+void script_start(unsigned workers)
+{
+	unsigned failing = script.failing_forks;
+
+	script = (struct script){ .now = 1000, .failing_forks = failing };
+	plan_init(&script.plan, script.slots, SCRIPT_MOST, workers, SCRIPT_DRAIN_MS, script.now);
+	carry_out_all();
+}
+
+void script_serve(unsigned workers)
+{
+	script_start(workers);
+	for (unsigned slot = 0; slot < workers; slot++)
+		script_ready(slot);
+	ck_assert_int_eq(script.plan.mode, PLAN_SERVING);
+	script.said[0] = '\0';
+}
+
+void script_ready(unsigned slot)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_READY, .slot = slot });
+}
+
+void script_asks(unsigned slot)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_ASKS, .slot = slot });
+}
+
+void script_dies_with(unsigned slot, int code)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot, .code = code });
+}
+
+void script_dies(unsigned slot)
+{
+	script_dies_with(slot, EX_SOFTWARE);
+}
+
+void script_dies_after_session(unsigned slot)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot, .completed = true,
+	    .code = EX_SOFTWARE });
+}
+
+void script_reload(unsigned workers, int64_t drain_ms)
+{
+	happen((struct plan_event){ .kind = PLAN_RELOAD, .workers = workers,
+	    .drain_ms = drain_ms });
+}
+
+void script_happens(enum plan_event_kind kind)
+{
+	happen((struct plan_event){ .kind = kind });
+}
+
+void script_pass(int64_t ms)
+{
+	int64_t end = script.now + ms;
+
+	while (plan_deadline(&script.plan) <= end) {
+		if (plan_deadline(&script.plan) > script.now)
+			script.now = plan_deadline(&script.plan);
+		script_happens(PLAN_TICK);
+		ck_assert_int_gt(plan_deadline(&script.plan), script.now);
+	}
+	script.now = end;
+}

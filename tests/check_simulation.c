@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Drives the plan with random events and checks after each what must always hold.
+ *
+ * A world is a server with its processes, from the first start to the exit; it
+ * acts as the supervisor does, and keeps its own account of what it was told.
+ * Worlds follow one another until SIM_EVENTS events (200000) have happened.
+ * Each has a seed of its own; one that fails prints it, and SIM_SEED set to it
+ * runs that world first, with everything in it happening again.
+ */
+#include "tests/suites.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define EVENTS_STANDARD 200000
+#define MOST 10
+#define SLOTS (MOST * PLAN_SLOTS_PER_WORKER)
+
+/* What a process was last told. */
+enum told { TOLD_NOTHING, TOLD_TO_RETIRE, TOLD_TO_END, TOLD_BY_KILL };
+
+struct process {
+	bool lives;
+	bool ready;          /* and the plan knows */
+	enum told told;
+	int64_t told_at;     /* in ms, like all times here */
+	unsigned generation;
+	int64_t born;
+	int64_t ready_at;
+	unsigned deaths;     /* in this slot, in a row, that nothing has forgiven */
+	bool fork_failed;    /* the last of them was no death, but a fork that failed */
+	int64_t waited;      /* what the plan last chose to wait after one */
+	int64_t spawn_after; /* when that is over */
+};
+
+struct world {
+	uint64_t seed;
+	uint64_t random;          /* state of the generator */
+	unsigned events;          /* so far */
+	struct plan plan;
+	struct slot slots[SLOTS];
+	struct process processes[SLOTS];
+	int64_t now;
+	int64_t late;             /* by how much ticks have come late, in all */
+	enum plan_event_kind last; /* event, that is being carried out */
+	unsigned charge;          /* generation in charge, as reported */
+	unsigned occupied_before; /* slots, before the last event */
+	unsigned widest;          /* pool that was wanted since then */
+	unsigned largest_pool;    /* that was ever wanted */
+	int64_t longest_drain;    /* that was ever asked for */
+	int64_t drain;            /* in force */
+	struct plan_event reload, next_reload; /* what was asked for */
+	bool sick;                /* processes die often, and without having done anything */
+	bool starting, reloading, reload_waits;
+	int64_t began, reload_began;
+	bool anyone_was_ready, start_failed;
+	bool stopping, gated, draining, closed, over;
+	int64_t stop_bound;       /* the exit must come by then, but for late ticks */
+	int64_t late_at_stop;
+	int exit_code;
+};
+
+#define must(world, condition)                                                                     \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			ck_abort_msg("SIM_SEED=%" PRIu64 " event %u: not so: %s", (world)->seed,   \
+			    (world)->events, #condition);                                          \
+	} while (0)
+
+/* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014). */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static unsigned below(struct world *world, unsigned limit)
+{
+	return (unsigned)(next_random(&world->random) % limit);
+}
+
+static bool one_in(struct world *world, unsigned chances)
+{
+	return below(world, chances) == 0;
+}
+
+/* Notes how large a pool the plan wants. */
+static void note_widest(struct world *world)
+{
+	const struct slots *slots = &world->plan.slots;
+
+	if (slots->charge.wanted > world->widest)
+		world->widest = slots->charge.wanted;
+	if (slots->next.wanted > world->widest)
+		world->widest = slots->next.wanted;
+}
+
+static void feed(struct world *world, const struct plan_event *event)
+{
+	plan_event(&world->plan, event, world->now);
+	note_widest(world);
+}
+
+/* ---- what the plan says ---- */
+
+static void begin_reload(struct world *world, const struct plan_event *asked)
+{
+	world->reloading = true;
+	world->reload = *asked;
+	world->reload_began = world->now;
+	if (asked->workers > world->largest_pool)
+		world->largest_pool = asked->workers;
+}
+
+static void reload_is_over(struct world *world)
+{
+	world->reloading = false;
+	if (world->reload_waits)
+		begin_reload(world, &world->next_reload);
+	world->reload_waits = false;
+}
+
+static unsigned count_ready(const struct world *world, unsigned generation)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		count += world->processes[i].lives && world->processes[i].ready &&
+		    world->processes[i].told == TOLD_NOTHING &&
+		    world->processes[i].generation == generation;
+	return count;
+}
+
+static void reloaded(struct world *world, const struct plan_action *action)
+{
+	must(world, world->reloading);
+	must(world, action->generation > world->charge);
+	must(world, action->count == world->reload.workers);
+	must(world, count_ready(world, action->generation) == world->reload.workers);
+	world->charge = action->generation;
+	world->drain = world->reload.drain_ms;
+	reload_is_over(world);
+}
+
+static void backing_off(struct world *world, const struct plan_action *action)
+{
+	struct process *process = &world->processes[action->slot];
+
+	must(world, !process->lives && process->deaths > 0);
+	must(world, process->fork_failed || process->deaths > 1);
+	must(world, action->delay_ms >= process->waited && action->delay_ms > 0);
+	must(world, action->delay_ms > process->waited || action->delay_ms == PLAN_BACKOFF_MAX_MS);
+	must(world, action->delay_ms <= PLAN_BACKOFF_MAX_MS);
+	process->waited = action->delay_ms;
+	process->spawn_after = world->now + action->delay_ms;
+}
+
+static void hear(struct world *world, const struct plan_action *action)
+{
+	switch (action->report) {
+	case PLAN_STARTED:
+	case PLAN_STARTED_PARTLY:
+		must(world, world->starting && !world->stopping && action->count > 0);
+		must(world, action->count == count_ready(world, world->charge) ||
+		    world->last == PLAN_ONE_FEWER);
+		world->starting = false;
+		reload_is_over(world);
+		break;
+	case PLAN_START_FAILED:
+		must(world, world->starting && !world->anyone_was_ready);
+		if (world->last == PLAN_TICK && world->now >= world->began + PLAN_START_MS)
+			world->exit_code = EX_SOFTWARE;
+		world->start_failed = world->stopping = true;
+		world->starting = world->reload_waits = false;
+		world->stop_bound = world->now;
+		world->late_at_stop = world->late;
+		break;
+	case PLAN_RELOADED:
+		reloaded(world, action);
+		break;
+	case PLAN_RELOAD_FAILED:
+	case PLAN_RELOAD_LATE:
+		must(world, world->reloading && action->generation > world->charge);
+		reload_is_over(world);
+		break;
+	case PLAN_BACKING_OFF:
+		backing_off(world, action);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- what the plan wants done ---- */
+
+static void born(struct world *world, const struct plan_action *action)
+{
+	struct process *process = &world->processes[action->slot];
+
+	if (process->generation != action->generation)
+		*process = (struct process){ .generation = action->generation };
+	process->lives = true;
+	process->ready = false;
+	process->told = TOLD_NOTHING;
+	process->born = world->now;
+}
+
+static void spawn(struct world *world, const struct plan_action *action)
+{
+	struct process *process = &world->processes[action->slot];
+	unsigned failing = world->seed % 4 == 0 ? 4 : 50; /* in some worlds forks often fail */
+
+	must(world, !world->stopping);
+	must(world, !process->lives);
+	must(world, action->generation >= world->charge);
+	must(world, process->generation != action->generation || process->deaths == 0 ||
+	    world->now >= process->spawn_after);
+	must(world, process->generation != action->generation || process->deaths < 2 ||
+	    process->waited > 0);
+	born(world, action);
+	if (!one_in(world, failing))
+		return;
+	process->lives = false;
+	process->fork_failed = true;
+	process->deaths++;
+	world->exit_code = EX_OSERR;
+	feed(world, &(struct plan_event){ .kind = PLAN_SPAWN_FAILED, .slot = action->slot,
+	    .code = EX_OSERR });
+}
+
+/* Who is in charge is told to go only for a reason; and nobody is killed before his time. */
+static void tell(struct world *world, unsigned slot, enum told what)
+{
+	struct process *process = &world->processes[slot];
+	bool hangs = !process->ready && world->now >= process->born + PLAN_START_MS;
+
+	must(world, process->lives);
+	if (hangs && process->told == TOLD_BY_KILL)
+		return; /* as good as dead, whatever it is told */
+	must(world, process->told < what || (process->told == TOLD_TO_RETIRE && world->closed));
+	if (process->told == TOLD_NOTHING && process->generation == world->charge)
+		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
+		    world->last == PLAN_ONE_FEWER || (what == TOLD_BY_KILL && hangs));
+	if (what == TOLD_BY_KILL)
+		must(world, world->start_failed || hangs || (process->told == TOLD_TO_END &&
+		    world->now >= process->told_at + PLAN_END_MS));
+	if (process->told < what)
+		process->told_at = world->now;
+	process->told = what;
+}
+
+static void leave(struct world *world, const struct plan_action *action)
+{
+	must(world, world->stopping && !world->over);
+	must(world, action->code == (world->start_failed ? world->exit_code : EX_OK));
+	for (unsigned i = 0; i < SLOTS; i++)
+		must(world, !world->processes[i].lives);
+	must(world, world->now <= world->stop_bound + world->late - world->late_at_stop ||
+	    world->start_failed);
+	world->over = true;
+}
+
+static void carry_out(struct world *world, const struct plan_action *action)
+{
+	must(world, !world->over);
+	switch (action->kind) {
+	case PLAN_SPAWN:
+		spawn(world, action);
+		break;
+	case PLAN_RETIRE:
+		tell(world, action->slot, TOLD_TO_RETIRE);
+		break;
+	case PLAN_END:
+		tell(world, action->slot, TOLD_TO_END);
+		break;
+	case PLAN_KILL:
+		tell(world, action->slot, TOLD_BY_KILL);
+		break;
+	case PLAN_GATE:
+		must(world, world->stopping && !world->gated);
+		world->gated = true;
+		break;
+	case PLAN_DRAIN:
+		must(world, world->gated && !world->draining);
+		world->draining = true;
+		break;
+	case PLAN_CLOSE:
+		must(world, world->draining && !world->closed);
+		must(world, world->last == PLAN_QUEUE_EMPTY);
+		world->closed = true;
+		break;
+	case PLAN_REPORT:
+		hear(world, action);
+		break;
+	case PLAN_EXIT:
+		leave(world, action);
+		break;
+	}
+}
+
+/* ---- what must hold between events ---- */
+
+static struct slots recount(const struct world *world)
+{
+	struct slots sum = { 0 };
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct slot *slot = &world->slots[i];
+		struct pool *pool = slot->generation == world->charge ? &sum.charge : &sum.next;
+		bool counts = slot->generation == world->charge ||
+		    slot->generation == world->plan.slots.next.generation;
+
+		sum.occupied += slot->phase != SLOT_FREE;
+		sum.live += world->processes[i].lives;
+		sum.leaving += slot->phase == SLOT_ENDING || slot->phase == SLOT_KILLED;
+		pool->members += counts && slot->phase >= SLOT_WAITING && slot->phase <= SLOT_HUNG;
+		pool->ready += counts && slot->phase == SLOT_READY;
+	}
+	return sum;
+}
+
+static void check_counts(struct world *world)
+{
+	const struct slots *slots = &world->plan.slots;
+	const struct slots sum = recount(world);
+
+	must(world, slots->occupied == sum.occupied && slots->live == sum.live);
+	must(world, slots->leaving == sum.leaving && slots->untold == 0);
+	must(world, slots->charge.generation == world->charge);
+	must(world, slots->charge.members == sum.charge.members);
+	must(world, slots->charge.ready == sum.charge.ready);
+	must(world, slots->next.members == sum.next.members || world->stopping);
+	must(world, slots->next.ready == sum.next.ready || world->stopping);
+	must(world, slots->charge.members <= slots->charge.wanted || world->stopping);
+	must(world, sum.occupied <= world->largest_pool * PLAN_SLOTS_PER_WORKER);
+	must(world, sum.occupied <= world->occupied_before ||
+	    sum.occupied <= world->widest * PLAN_SLOTS_PER_WORKER);
+}
+
+/* What each slot says must fit what its process was told. */
+static void check_slot(struct world *world, unsigned i)
+{
+	const struct slot *slot = &world->slots[i];
+	struct process *process = &world->processes[i];
+
+	must(world, process->lives == slot_is_live(slot));
+	must(world, (slot->phase == SLOT_READY) ==
+	    (process->lives && process->ready && process->told == TOLD_NOTHING));
+	must(world, process->told != TOLD_NOTHING || !process->lives ||
+	    slot->phase == SLOT_STARTING || slot->phase == SLOT_READY);
+	if (slot->phase == SLOT_FREE)
+		*process = (struct process){ 0 };
+}
+
+static bool is_at_rest(const struct world *world)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (world->slots[i].phase != SLOT_FREE && world->slots[i].phase != SLOT_READY)
+			return false;
+	return !world->starting && !world->reloading && !world->stopping;
+}
+
+/* What holds when every tick has come in time. */
+static void check_deadlines(struct world *world)
+{
+	const struct slots *slots = &world->plan.slots;
+
+	if (plan_deadline(&world->plan) <= world->now)
+		return;
+	must(world, !world->reloading || world->now < world->reload_began + PLAN_START_MS);
+	must(world, world->stopping || slots->charge.members == slots->charge.wanted ||
+	    slots->occupied >= PLAN_SLOTS_PER_WORKER * slots->charge.wanted);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct process *process = &world->processes[i];
+		int64_t since = world->now - process->told_at;
+
+		must(world, !process->lives || process->told != TOLD_TO_RETIRE ||
+		    since < world->longest_drain);
+		must(world, !process->lives || process->told != TOLD_TO_END ||
+		    since < PLAN_END_MS);
+		must(world, !process->lives || process->ready || process->told != TOLD_NOTHING ||
+		    world->now < process->born + PLAN_START_MS);
+	}
+}
+
+static void check_world(struct world *world)
+{
+	check_counts(world);
+	for (unsigned i = 0; i < SLOTS; i++)
+		check_slot(world, i);
+	must(world, plan_is_stopping(&world->plan) == world->stopping);
+	must(world, (world->plan.slots.next.generation != 0) == world->reloading);
+	must(world, (plan_deadline(&world->plan) == SLOT_NEVER) || !is_at_rest(world));
+	check_deadlines(world);
+}
+
+static void carry_out_all(struct world *world)
+{
+	struct plan_action action;
+
+	while (plan_next(&world->plan, &action))
+		carry_out(world, &action);
+	check_world(world);
+}
+
+static void happen(struct world *world, struct plan_event event)
+{
+	world->events++;
+	world->last = event.kind;
+	world->occupied_before = world->plan.slots.occupied;
+	world->widest = 0;
+	note_widest(world);
+	feed(world, &event);
+	carry_out_all(world);
+}
+
+/* ---- what happens ---- */
+
+/* Returns a random slot with a process, or -1. */
+static int any_process(struct world *world)
+{
+	unsigned first = below(world, SLOTS);
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (world->processes[(first + i) % SLOTS].lives)
+			return (int)((first + i) % SLOTS);
+	return -1;
+}
+
+static void get_ready(struct world *world, unsigned slot)
+{
+	struct process *process = &world->processes[slot];
+
+	if (process->ready)
+		return;
+	if (process->told == TOLD_NOTHING) {
+		process->ready = world->anyone_was_ready = true;
+		process->ready_at = world->now;
+	}
+	happen(world, (struct plan_event){ .kind = PLAN_WORKER_READY, .slot = slot });
+}
+
+static void die(struct world *world, unsigned slot)
+{
+	struct process *process = &world->processes[slot];
+	bool completed = process->ready && one_in(world, world->sick ? 20 : 2);
+	int code = one_in(world, 2) ? EX_SOFTWARE : EX_OSERR;
+
+	process->lives = false;
+	process->deaths++;
+	process->fork_failed = false;
+	if (completed || (process->ready && world->now - process->ready_at >= PLAN_HEALTHY_MS))
+		process->deaths = 0;
+	if (process->deaths == 0)
+		process->waited = 0;
+	if (process->told != TOLD_NOTHING && world->slots[slot].phase != SLOT_HUNG)
+		*process = (struct process){ 0 };
+	else if (world->slots[slot].generation == world->charge && !world->start_failed)
+		world->exit_code = code;
+	process->ready = false;
+	happen(world, (struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot,
+	    .completed = completed, .code = code });
+}
+
+static void reload(struct world *world)
+{
+	struct plan_event event = { .kind = PLAN_RELOAD, .workers = 1 + below(world, MOST),
+		.drain_ms = (int64_t)below(world, 4) * 20000 };
+
+	if (event.drain_ms > world->longest_drain)
+		world->longest_drain = event.drain_ms;
+	if (world->reloading || world->starting) {
+		world->reload_waits = true;
+		world->next_reload = event;
+	} else if (!world->stopping) {
+		begin_reload(world, &event);
+	}
+	happen(world, event);
+}
+
+static void resize(struct world *world)
+{
+	bool more = one_in(world, 2);
+
+	if (more && !world->stopping && world->plan.slots.charge.wanted == world->largest_pool &&
+	    world->largest_pool < MOST)
+		world->largest_pool++;
+	happen(world, (struct plan_event){ .kind = more ? PLAN_ONE_MORE : PLAN_ONE_FEWER });
+}
+
+static void stop(struct world *world, bool fast)
+{
+	int64_t wait = world->drain > PLAN_SETTLE_MS ? world->drain : PLAN_SETTLE_MS;
+
+	if (!world->stopping) {
+		world->stop_bound = world->now + PLAN_END_MS + (fast ? 0 : wait);
+		world->late_at_stop = world->late;
+		world->stopping = true;
+		world->starting = world->reloading = world->reload_waits = false;
+	} else if (world->stop_bound > world->now + PLAN_END_MS && !world->start_failed) {
+		world->stop_bound = world->now + PLAN_END_MS;
+		world->late_at_stop = world->late;
+	}
+	happen(world, (struct plan_event){ .kind = fast ? PLAN_STOP_FAST : PLAN_STOP });
+}
+
+/* Time goes to the next deadline or not so far, rarely beyond it: the master was held up. */
+static void pass_time(struct world *world)
+{
+	int64_t deadline = plan_deadline(&world->plan);
+	int64_t left = deadline == SLOT_NEVER ? 100000 : deadline - world->now;
+
+	if (left > 0 && one_in(world, 2))
+		left = (int64_t)below(world, (unsigned)left) + 1;
+	if (left > 0)
+		world->now += left;
+	if (deadline <= world->now && one_in(world, 10)) {
+		int64_t more = below(world, 3000);
+
+		world->now += more;
+		world->late += more;
+		return;
+	}
+	if (deadline <= world->now) {
+		happen(world, (struct plan_event){ .kind = PLAN_TICK });
+		must(world, plan_deadline(&world->plan) > world->now);
+	}
+}
+
+/* A process does something of its own accord: in the end it does what it is told. */
+static void live(struct world *world)
+{
+	static const unsigned chances[] = { [TOLD_NOTHING] = 12, [TOLD_TO_RETIRE] = 8,
+		[TOLD_TO_END] = 3, [TOLD_BY_KILL] = 1 };
+	int slot = any_process(world);
+	const struct process *process;
+
+	if (slot < 0)
+		return;
+	process = &world->processes[slot];
+	if (one_in(world, world->sick && process->told == TOLD_NOTHING ? 2 : chances[process->told]))
+		die(world, (unsigned)slot);
+	else if (!process->ready && !one_in(world, 8))
+		get_ready(world, (unsigned)slot);
+	else if (process->ready && one_in(world, 10))
+		happen(world, (struct plan_event){ .kind = PLAN_WORKER_ASKS,
+		    .slot = (unsigned)slot });
+}
+
+/* The kernel buries without fail: nobody outlives SIGKILL for long. */
+static void bury_the_killed(struct world *world)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (world->processes[i].lives && world->processes[i].told == TOLD_BY_KILL &&
+		    (world->stopping || one_in(world, 2)))
+			die(world, i);
+}
+
+static void anything(struct world *world)
+{
+	unsigned what = below(world, 100);
+
+	bury_the_killed(world);
+	if (what < 70)
+		live(world);
+	else if (what < 90)
+		pass_time(world);
+	else if (what < 93)
+		reload(world);
+	else if (what < 97)
+		resize(world);
+	else
+		happen(world, (struct plan_event){ .kind = PLAN_QUEUE_EMPTY });
+}
+
+/* ---- worlds ---- */
+
+static void begin(struct world *world, uint64_t seed)
+{
+	*world = (struct world){ .seed = seed, .random = seed, .charge = 1, .starting = true };
+	world->now = world->began = (int64_t)below(world, 1000000);
+	world->sick = one_in(world, 4);
+	world->largest_pool = 1 + below(world, MOST);
+	world->drain = world->longest_drain = (int64_t)below(world, 60000);
+	plan_init(&world->plan, world->slots, MOST, world->largest_pool, world->drain, world->now);
+	note_widest(world);
+	carry_out_all(world);
+}
+
+/* Runs one world to its end; returns how many events that took. */
+static unsigned run_world(uint64_t seed)
+{
+	static struct world world;
+	unsigned length;
+
+	begin(&world, seed);
+	length = 1 + below(&world, 2000);
+	while (world.events < length && !world.stopping)
+		anything(&world);
+	stop(&world, one_in(&world, 5));
+	for (unsigned turns = 0; !world.over; turns++) {
+		must(&world, turns < 100000);
+		if (one_in(&world, 50))
+			stop(&world, one_in(&world, 2));
+		else
+			anything(&world);
+	}
+	must(&world, !plan_next(&world.plan, &(struct plan_action){ 0 }));
+	return world.events;
+}
+
+static uint64_t number_from(const char *name, uint64_t standard)
+{
+	const char *text = getenv(name);
+
+	return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 0) : standard;
+}
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed;
+
+	ck_assert_int_eq(getentropy(&seed, sizeof seed), 0);
+	return seed >> 32; /* short enough to be typed */
+}
+
+START_TEST(everything_holds_in_every_world)
+{
+	uint64_t events = number_from("SIM_EVENTS", EVENTS_STANDARD);
+	uint64_t seed = number_from("SIM_SEED", random_seed());
+	uint64_t worlds = seed;
+	uint64_t done = 0;
+
+	printf("simulation: SIM_SEED=%" PRIu64 " SIM_EVENTS=%" PRIu64 "\n", seed, events);
+	fflush(stdout);
+	while (done < events) {
+		done += run_world(seed);
+		seed = next_random(&worlds);
+	}
+}
+END_TEST
+
+/* The generator is the published one, so a seed means the same everywhere. */
+START_TEST(generator_is_the_published_one)
+{
+	uint64_t state = 1234567;
+
+	ck_assert(next_random(&state) == 6457827717110365317u);
+	ck_assert(next_random(&state) == 3203168211198807973u);
+	ck_assert(next_random(&state) == 9817491932198370423u);
+}
+END_TEST
+
+Suite *simulation_suite(void)
+{
+	Suite *suite = suite_create("simulation");
+	TCase *tcase = tcase_create("worlds");
+
+	tcase_set_timeout(tcase, 60 + (double)number_from("SIM_EVENTS", EVENTS_STANDARD) / 10000);
+	tcase_add_test(tcase, generator_is_the_published_one);
+	tcase_add_test(tcase, everything_holds_in_every_world);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# What the server costs, counted in system calls: a count is the same on every machine.
+
+load common
+
+
+# count_calls PID: counts the system calls of a process until stop_counting.
+count_calls() {
+	strace -f -c -U name,calls -o counts.out "${@/#/-p}" 2>attached 3>&- &
+	counter=$!
+	all_attached() { [ "$(grep -c 'attached' attached)" -eq "$1" ]; }
+	eventually 10 all_attached $#
+}
+
+stop_counting() {
+	kill -INT "$counter"
+	wait "$counter" || true
+	cat counts.out
+}
+
+calls() {
+	awk -v name="$1" '$1 == name { print $2 }' counts.out | grep . || echo 0
+}
+
+@test "calls: an echo is two system calls in the worker, and nothing else" {
+	need_plain_build
+	start_server -w 1
+	count_calls "$(workers)"
+	run -0 "$tools/storm" -c 1 -n 1 -e 10000 "$port"
+	stop_counting
+	total=$(calls total)
+	[ "$total" -ge 20000 ]
+	[ "$total" -le 20010 ]
+	[ "$(calls sendto)" -eq 10000 ]
+}
+
+@test "calls: a connection with one echo is at most six system calls" {
+	need_plain_build
+	start_server -w 1
+	count_calls "$(workers)"
+	run -0 "$tools/storm" -c 1 -n 1000 "$port"
+	stop_counting
+	[ "$(calls total)" -le 6010 ]
+	[ "$(calls close)" -ge 999 ]
+}
+
+@test "calls: an idle server makes no system call in ten seconds" {
+	need_plain_build
+	start_server -w 8
+	answers
+	eventually 10 all_idle 8
+	# shellcheck disable=SC2046 # a list of pids
+	count_calls "$master" $(workers)
+	sleep 10 # what is looked for is that nothing happens
+	stop_counting
+	[ "$(calls total)" -eq 0 ]
+}

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# What the end-to-end tests share. Each test has a folder of its own, starts a
+# server of its own on a free port, and waits for events: a line in the log, a
+# process that is gone, an answer.
+
+bats_require_minimum_version 1.5.0
+
+top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BUILD=${BUILD:-$top/build}
+SANITIZE=${SANITIZE:-}
+tools=$BUILD/tests/e2e
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	server= # what was started: its exit code is the server's
+	master= # the master itself, which is the same unless it runs under strace
+	port=
+}
+
+teardown() {
+	local failed=0
+
+	stop_server_somehow
+	if grep -lsE 'AddressSanitizer|LeakSanitizer|runtime error:|Assertion' ./*.log; then
+		echo "a sanitizer or an assertion spoke up:"
+		cat ./*.log
+		failed=1
+	fi
+	if [ -z "$BATS_TEST_COMPLETED" ] && [ -f server.log ]; then
+		echo "--- server.log"
+		tail -n 60 server.log
+	fi
+	return "$failed"
+}
+
+now_ms() {
+	local us=${EPOCHREALTIME/[.,]/}
+	echo $((us / 1000))
+}
+
+# eventually SECONDS COMMAND...: until the command succeeds; fails when time is up.
+eventually() {
+	local end=$(($(now_ms) + $1 * 1000))
+
+	shift
+	until "$@"; do
+		if [ "$(now_ms)" -ge "$end" ]; then
+			echo "did not happen in time: $*"
+			return 1
+		fi
+		sleep 0.01
+	done
+}
+
+# A process that only waits to be reaped by its parent, whoever that is, is gone too.
+gone() {
+	local state
+
+	state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
+	[ -z "$state" ] || [ "$state" = Z ]
+}
+
+server_said() {
+	grep -qE -- "$1" server.log
+}
+
+# How often a line that fits is in the log.
+times_said() {
+	grep -cE -- "$1" server.log || true
+}
+
+ready_or_dead() {
+	server_said ': ready: ' || gone "$server"
+}
+
+# launch COMMAND...: runs it as the server, log in server.log, until it is ready.
+launch() {
+	"$@" 2>>server.log </dev/null 3>&- &
+	server=$!
+	eventually 20 ready_or_dead
+	master=$server
+	port=$(sed -n 's/.* listening on .*:\([0-9]*\)$/\1/p' server.log | tail -n 1)
+	server_said ': ready: '
+}
+
+# start_server [option ...]
+start_server() {
+	launch "$BUILD/echo-master" -p 0 --log-stderr "$@"
+}
+
+# Leak checking needs ptrace(2) for itself, and cannot have it under strace.
+without_leak_check() {
+	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+}
+
+# launch_injected CALLS INJECTION [option ...]: the server with a system call that fails.
+launch_injected() {
+	local calls=$1 injection=$2
+
+	shift 2
+	without_leak_check
+	launch strace -f -o strace.out -e "trace=$calls" -e "inject=$injection" \
+		"$BUILD/echo-master" -p 0 --log-stderr "$@"
+	master=$(pgrep -P "$server")
+}
+
+# Sets $status to the server's exit code, once it has one.
+wait_for_server() {
+	eventually "${1:-20}" gone "$server"
+	status=0
+	wait "$server" || status=$?
+	server=
+}
+
+stop_server_somehow() {
+	if [ -n "${server:-}" ] && ! gone "$server"; then
+		kill -QUIT "${master:-$server}" 2>/dev/null || true
+		eventually 10 gone "$server" || kill -KILL "$server" "${master:-$server}"
+		wait "$server" || true
+	fi
+}
+
+# The pids of the workers that are alive.
+workers() {
+	pgrep -P "$master" -f 'echo-master: worker' || true
+}
+
+count_workers() {
+	workers | wc -l
+}
+
+has_workers() {
+	[ "$(count_workers)" -eq "$1" ]
+}
+
+# All N workers are idle: ready, and nobody is being served.
+all_idle() {
+	[ "$(pgrep -P "$master" -f 'echo-master: worker [0-9]+ \(idle\)' | wc -l)" -eq "$1" ] &&
+		has_workers "$1"
+}
+
+title_of() {
+	tr '\0' ' ' <"/proc/$1/cmdline" | sed 's/ *$//'
+}
+
+descriptors() {
+	local fds=("/proc/$1/fd/"*)
+
+	echo "${#fds[@]}"
+}
+
+# No child of the server has died without having been reaped.
+no_zombies() {
+	! ps -o stat= --ppid "$master" | grep -q '^Z'
+}
+
+# open_session NAME: connects, the descriptor is in the variable NAME.
+open_session() {
+	local opened
+
+	exec {opened}<>"/dev/tcp/127.0.0.1/$port"
+	printf -v "$1" '%s' "$opened"
+}
+
+close_session() {
+	local closing=$1
+
+	exec {closing}>&-
+}
+
+# echoes FD TEXT: sends a line and reads it back.
+echoes() {
+	local answer
+
+	printf '%s\n' "$2" >&"$1"
+	read -r -t 10 -u "$1" answer
+	[ "$answer" = "$2" ]
+}
+
+# ends_in_order FD: the server closes the connection, and does not reset it.
+ends_in_order() {
+	timeout 10 cat <&"$1" >rest.txt 2>error.txt || return 1
+	[ ! -s error.txt ]
+}
+
+answers() {
+	[ "$(echo works | timeout 10 "$BUILD/echo-client" 127.0.0.1 "$port")" = works ]
+}
+
+port_is_free() {
+	! (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+}
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+need_plain_build() {
+	[ -z "$SANITIZE" ] || skip "only for the build without sanitizers"
+}

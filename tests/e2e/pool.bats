@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# The pool stays full, whatever happens to its workers.
+
+load common
+
+@test "pool: eight workers serve eight clients at once, and the ninth when one leaves" {
+	start_server -w 8
+	sessions=()
+	for i in 1 2 3 4 5 6 7 8; do
+		open_session fd
+		sessions+=("$fd")
+		echoes "$fd" "client $i"
+	done
+	open_session ninth
+	printf 'client 9\n' >&"$ninth"
+	run read -r -t 0.3 -u "$ninth" answer
+	[ "$status" -ne 0 ]
+	close_session "${sessions[3]}"
+	read -r -t 10 -u "$ninth" answer
+	[ "$answer" = 'client 9' ]
+	echoes "${sessions[0]}" 'still here'
+}
+
+@test "pool: a worker that is killed is replaced" {
+	start_server -w 3
+	before=$(workers)
+	kill -KILL "$(head -n 1 <<<"$before")"
+	eventually 10 server_said 'was killed by signal 9'
+	eventually 10 all_idle 3
+	[ "$(workers)" != "$before" ]
+	no_zombies
+	answers
+}
+
+@test "pool: all workers killed at once are all replaced, time and again" {
+	start_server -w 8
+	held=$(descriptors "$master")
+	for round in $(seq 20); do
+		# Every worker completes a session first, or the back-off would set in.
+		run -0 "$tools/crowd" 64 "$port" </dev/null
+		eventually 10 all_idle 8
+		# shellcheck disable=SC2046 # a list of pids
+		kill -KILL $(workers)
+		killed() {
+			[ "$(times_said 'was killed by signal 9')" -ge $((round * 8)) ]
+		}
+		eventually 10 killed
+		eventually 10 all_idle 8
+	done
+	no_zombies
+	[ "$(descriptors "$master")" -eq "$held" ]
+	answers
+}
+
+@test "pool: a worker that crashes before its first session is replaced ever more slowly" {
+	launch_injected accept4 accept4:signal=SIGSEGV -w 1
+	# At once, then after 0.1, 0.2 and 0.4 s, and so on.
+	eventually 20 server_said 'will be started again in 0\.8 s'
+	[ "$(times_said 'will be started again in 0\.1 s')" -eq 1 ]
+	[ "$(times_said 'will be started again in 0\.2 s')" -eq 1 ]
+	[ "$(times_said 'will be started again in 0\.4 s')" -eq 1 ]
+	[ "$(times_said 'worker 1 started')" -eq 5 ]
+	# It never gives up, and can be stopped as ever.
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "pool: a worker that has served and crashes is replaced at once" {
+	start_server -w 1
+	for round in 1 2 3 4; do
+		answers
+		kill -KILL "$(workers)"
+		crashed() {
+			[ "$(times_said 'was killed by signal 9')" -eq "$round" ]
+		}
+		eventually 10 crashed
+		eventually 10 all_idle 1
+	done
+	[ "$(times_said 'will be started again')" -eq 0 ]
+}
+
+@test "pool: TTIN and TTOU make it one larger and one smaller, until the next reload" {
+	start_server -w 2
+	kill -TTIN "$master"
+	eventually 10 all_idle 3
+	kill -TTOU "$master"
+	eventually 10 all_idle 2
+	kill -TTOU "$master"
+	eventually 10 all_idle 1
+	kill -TTOU "$master"
+	eventually 10 server_said 'stays at 1'
+	kill -HUP "$master"
+	eventually 10 server_said 'reloaded'
+	eventually 10 all_idle 2
+	answers
+}
+
+@test "pool: a worker that somebody else tells to leave finishes its session and is replaced" {
+	start_server -w 1
+	open_session fd
+	echoes "$fd" before
+	worker=$(workers)
+	kill -TERM "$worker"
+	eventually 10 has_workers 2
+	echoes "$fd" after
+	answers
+	close_session "$fd"
+	eventually 10 gone "$worker"
+	eventually 10 all_idle 1
+	[ "$(times_said 'was killed|will be started again')" -eq 0 ]
+}
+
+@test "pool: a signal that was meant for the master does no harm to workers" {
+	start_server -w 2
+	before=$(workers)
+	# shellcheck disable=SC2046 # a list of pids
+	kill -HUP $(workers)
+	# shellcheck disable=SC2046
+	kill -INT $(workers)
+	# shellcheck disable=SC2046
+	kill -USR1 $(workers)
+	answers
+	[ "$(workers)" = "$before" ]
+}
+
+@test "pool: accept errors that concern one connection are passed over" {
+	for error in ECONNABORTED EINTR ENETDOWN EPROTO ENOPROTOOPT EHOSTDOWN ENONET \
+		EHOSTUNREACH EOPNOTSUPP ENETUNREACH EPERM; do
+		rm -f server.log
+		launch_injected accept4 "accept4:error=$error:when=1..3" -w 1
+		answers
+		kill -USR1 "$master"
+		eventually 10 server_said 'worker 1: pid .* idle'
+		[ "$(times_said 'was killed|exited|started: ')" -eq 1 ]
+		[ $error != EPERM ] || server_said 'worker 1: .* 3 refused'
+		kill -TERM "$master"
+		wait_for_server
+		[ "$status" -eq 0 ]
+	done
+}
+
+@test "pool: a socket that can never accept again ends the worker with an error" {
+	launch_injected accept4 accept4:error=EINVAL:when=1 -w 1
+	eventually 10 server_said 'accept: Invalid argument; worker 1 gives up'
+	eventually 10 server_said 'exited with code 70'
+	eventually 10 server_said 'will be started again in 0\.1 s'
+}
+
+@test "pool: a worker out of descriptors waits without spinning, and comes back" {
+	start_server -w 1
+	worker=$(workers)
+	prlimit --pid "$worker" --nofile=4:
+	open_session first # the accept(2) under way has its descriptor already
+	echoes "$first" hello
+	close_session "$first"
+	open_session waiting
+	for i in $(seq 199); do
+		open_session "waiting_$i"
+	done
+	eventually 10 server_said 'accept: Too many open files; worker 1 pauses'
+	before=$(awk '{ print $14 + $15 }' "/proc/$worker/stat")
+	sleep 2
+	after=$(awk '{ print $14 + $15 }' "/proc/$worker/stat")
+	echo "ticks used: $((after - before))"
+	[ $((after - before)) -le 10 ] # 5 % of two seconds
+	[ "$(times_said 'Too many open files')" -eq 1 ]
+	prlimit --pid "$worker" --nofile=1024:
+	echoes "$waiting" 'served at last'
+}
+
+@test "pool: a status report names every worker, and totals include those that are gone" {
+	start_server -w 2
+	answers
+	kill -HUP "$master"
+	eventually 10 server_said 'reloaded'
+	eventually 10 all_idle 2
+	answers
+	kill -USR1 "$master"
+	eventually 10 server_said 'all workers'
+	server_said 'status: 2 workers, generation 2 in charge, 2 processes'
+	[ "$(times_said 'worker [34]: pid [0-9]+, generation 2, idle, age [0-9]+ s: ')" -eq 2 ]
+	server_said 'all workers.*: 2 connections, 2 completed, 0 refused, 12 bytes in, 12 bytes out'
+}

@@ -1,0 +1,267 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# A stop loses no connection that was accepted by anybody, the kernel included.
+
+load common
+
+# start_crowd [-q] N: connects N clients at once; they hold still until release_crowd.
+start_crowd() {
+	rm -f go
+	mkfifo go
+	"$tools/crowd" "$@" "$port" <go >crowd.out 2>&1 3>&- &
+	crowd=$!
+	exec 6>go
+	eventually 20 grep -q '^connected' crowd.out
+}
+
+release_crowd() {
+	echo >&6
+	exec 6>&-
+	wait "$crowd"
+}
+
+@test "stop: SIGTERM ends an idle server with exit code 0 and frees the port" {
+	start_server -w 4
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+	port_is_free
+	[ "$(pgrep -c -f "echo-master: worker" -P "$master" || true)" -eq 0 ]
+}
+
+@test "stop: SIGTERM and SIGINT let sessions finish" {
+	for signal in TERM INT; do
+		rm -f server.log
+		start_server -w 2
+		open_session fd
+		echoes "$fd" before
+		kill -$signal "$master"
+		eventually 10 server_said 'stopping: waiting for 1 session, up to 30 s$'
+		echoes "$fd" after
+		echoes "$fd" 'and after that'
+		close_session "$fd"
+		wait_for_server
+		[ "$status" -eq 0 ]
+	done
+}
+
+@test "stop: while sessions finish the port is already free for a successor" {
+	start_server -w 2
+	open_session fd
+	echoes "$fd" before
+	kill -TERM "$master"
+	eventually 10 port_is_free
+	"$BUILD/echo-master" -w 1 -p "$port" --log-stderr 2>second.log 3>&- &
+	second=$!
+	eventually 10 grep -q ': ready: ' second.log
+	answers
+	echoes "$fd" after
+	kill -QUIT "$second"
+	wait "$second"
+}
+
+@test "stop: clients that wait in the accept queue are served" {
+	start_server -w 1
+	open_session fd
+	echoes "$fd" 'the only worker is taken'
+	start_crowd 100
+	kill -TERM "$master"
+	eventually 10 server_said 'stopping'
+	close_session "$fd"
+	release_crowd
+	cat crowd.out
+	grep -q '^complete=100 ' crowd.out
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "stop: a full accept queue is served" {
+	start_server -w 1 -b 16
+	open_session fd
+	echoes "$fd" 'the only worker is taken'
+	start_crowd 64
+	run -0 cat crowd.out
+	connected=${output#connected }
+	[ "$connected" -ge 16 ]
+	[ "$connected" -lt 64 ]
+	kill -TERM "$master"
+	eventually 10 server_said 'stopping'
+	close_session "$fd"
+	release_crowd
+	grep -q "^complete=$connected " crowd.out
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "stop: in a storm of short sessions not one is reset or cut short" {
+	for round in 1 2 3; do
+		rm -f server.log
+		start_server -w 4
+		"$tools/storm" -c 16 "$port" >storm.out 3>&- &
+		storm=$!
+		busy() { [ "$(ss_completed)" -gt 100 ]; }
+		ss_completed() {
+			kill -USR1 "$master"
+			sed -n 's/.*all workers.* \([0-9]*\) completed.*/\1/p' server.log | tail -n 1 |
+				grep . || echo 0
+		}
+		eventually 10 busy
+		kill -TERM "$master"
+		wait_for_server
+		[ "$status" -eq 0 ]
+		kill -TERM "$storm"
+		wait "$storm" || true
+		cat storm.out
+		# Those that came too late are refused; nobody is let in and then dropped.
+		grep -q ' reset=0 short=0 corrupt=0 other=0$' storm.out
+	done
+}
+
+@test "stop: sessions that do not finish in --shutdown-timeout are ended in order" {
+	start_server -w 3 --shutdown-timeout 1
+	open_session one
+	open_session two
+	echoes "$one" hello
+	echoes "$two" hello
+	kill -TERM "$master"
+	eventually 10 server_said '2 workers did not finish in time'
+	ends_in_order "$one"
+	ends_in_order "$two"
+	close_session "$one"
+	close_session "$two"
+	wait_for_server
+	[ "$status" -eq 0 ]
+	[ "$(times_said 'was killed')" -eq 0 ]
+}
+
+@test "stop: a second SIGTERM or SIGINT, or SIGQUIT, ends sessions at once and in order" {
+	for signals in 'TERM TERM' 'INT INT' 'TERM INT' 'QUIT'; do
+		rm -f server.log
+		start_server -w 2
+		open_session fd
+		echoes "$fd" hello
+		for signal in $signals; do
+			kill "-$signal" "$master"
+			eventually 10 server_said 'stopping'
+		done
+		ends_in_order "$fd"
+		close_session "$fd"
+		wait_for_server 5
+		[ "$status" -eq 0 ]
+		server_said 'stopping now: 1 session will be ended'
+		[ "$(times_said 'was killed')" -eq 0 ]
+	done
+}
+
+@test "stop: a fast stop still answers clients that wait in the queue, and closes in order" {
+	start_server -w 1
+	open_session fd
+	echoes "$fd" 'the only worker is taken'
+	start_crowd 50
+	kill -QUIT "$master"
+	release_crowd
+	cat crowd.out
+	grep -q '^complete=50 ' crowd.out
+	close_session "$fd"
+	wait_for_server 5
+	[ "$status" -eq 0 ]
+}
+
+@test "stop: a client that never stops sending gets what was echoed, and an end in order" {
+	start_server -w 1
+	"$BUILD/echo-client" 127.0.0.1 "$port" </dev/zero >/dev/null 2>client.err 3>&- &
+	client=$!
+	eventually 10 pgrep -P "$master" -f 'worker 1 \(serving\)'
+	kill -QUIT "$master"
+	status=0
+	wait "$client" || status=$?
+	cat client.err
+	[ "$status" -eq 76 ]
+	grep -q 'the server closed the connection early' client.err
+	wait_for_server 5
+	[ "$status" -eq 0 ]
+}
+
+@test "stop: a client that does not read cannot hold up a fast stop" {
+	start_server -w 1
+	mkfifo back
+	"$BUILD/echo-client" 127.0.0.1 "$port" </dev/zero >back 2>/dev/null 3>&- &
+	client=$!
+	exec 8<back
+	eventually 10 pgrep -P "$master" -f 'worker 1 \(serving\)'
+	kill -QUIT "$master"
+	wait_for_server 5
+	[ "$status" -eq 0 ]
+	exec 8<&-
+	wait "$client" || true
+}
+
+@test "stop: when the master is killed its workers are gone within a second, the port is free" {
+	start_server -w 4
+	open_session fd
+	echoes "$fd" hello
+	processes=$(workers)
+	killed_at=$(now_ms)
+	kill -KILL "$master"
+	wait "$server" 2>/dev/null || true
+	server=
+	for worker in $processes; do
+		eventually 5 gone "$worker"
+	done
+	took=$(($(now_ms) - killed_at))
+	echo "took $took ms"
+	[ -n "$SANITIZE" ] || [ "$took" -lt 1000 ]
+	ends_in_order "$fd"
+	port_is_free
+}
+
+@test "stop: when the master is killed clients in the queue are answered" {
+	start_server -w 1
+	open_session fd
+	echoes "$fd" 'the only worker is taken'
+	start_crowd 20
+	kill -KILL "$master"
+	wait "$server" 2>/dev/null || true
+	server=
+	release_crowd
+	grep -q '^complete=20 ' crowd.out
+}
+
+# on_terminal: starts the server on a terminal of its own; what is written to fd 7 is typed.
+on_terminal() {
+	mkfifo keys
+	script -qefc "exec $BUILD/echo-master -w 2 -p 0" screen.log <keys >/dev/null 2>&1 3>&- &
+	server=$!
+	exec 7>keys
+	eventually 10 grep -q ': ready: ' screen.log
+	port=$(tr -d '\r' <screen.log | sed -n 's/.* listening on .*:\([0-9]*\)$/\1/p')
+	master=$(pgrep -P "$server")
+}
+
+@test "stop: on a terminal Ctrl-C says what it waits for, and a second one stops now" {
+	on_terminal
+	open_session fd
+	echoes "$fd" hello
+	printf '\003' >&7
+	eventually 10 grep -q 'waiting for 1 session, up to 30 s; Ctrl-C again to stop now' screen.log
+	echoes "$fd" 'not cut off'
+	printf '\003' >&7
+	eventually 10 grep -q 'stopping now' screen.log
+	ends_in_order "$fd"
+	close_session "$fd"
+	wait_for_server
+	exec 7>&-
+	[ "$status" -eq 0 ]
+}
+
+@test "stop: a terminal that is closed stops the server, SIGHUP from a person reloads it" {
+	on_terminal
+	kill -HUP "$master"
+	eventually 10 grep -q 'reloaded: generation 2' screen.log
+	kill -KILL "$server" # script(1), and with it the terminal
+	wait "$server" || true
+	eventually 10 gone "$master"
+	server=
+	exec 7>&-
+	port_is_free
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the unit tests share: the list of suites, and two small sets of tools.
+ *
+ * Every test sets up all that it needs and waits for events, never for a while.
+ * Each runs in a process of its own (CK_FORK=no runs all of them in one).
+ */
+#ifndef TESTS_SUITES_H
+#define TESTS_SUITES_H
+
+#include "master/plan.h"
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- one for each file, check_<module>.c ---- */
+
+Suite *board_suite(void);
+Suite *log_suite(void);
+Suite *nethelp_suite(void);
+Suite *plan_suite(void);
+Suite *ratelimit_suite(void);
+Suite *readypipe_suite(void);
+Suite *reload_suite(void);
+Suite *session_suite(void);
+Suite *settings_suite(void);
+Suite *simulation_suite(void);
+Suite *stop_suite(void);
+Suite *workers_suite(void);
+
+/* ---- check_script.c: a plan, what is made to happen to it, and what it says ---- */
+
+/* The largest pool that a script can ask for. */
+#define SCRIPT_MOST 24
+
+/* Time that a retiring worker gets in a script that does not care, in milliseconds. */
+#define SCRIPT_DRAIN_MS 30000
+
+struct script {
+	struct plan plan;
+	struct slot slots[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER];
+	int64_t now;            /* in ms */
+	unsigned failing_forks; /* how many of the next forks are to fail, with code 71 */
+	char said[4096];        /* the plan's actions since they were last looked at */
+};
+
+extern struct script script;
+
+/* Begins a first start, or gets over it: then all `workers` are ready and it was looked at. */
+void script_start(unsigned workers);
+void script_serve(unsigned workers);
+
+/* What can happen to the worker in a slot. Deaths are with code 70, if it does not matter. */
+void script_ready(unsigned slot);
+void script_asks(unsigned slot);
+void script_dies(unsigned slot);
+void script_dies_with(unsigned slot, int code);
+void script_dies_after_session(unsigned slot);
+
+/* What can happen to the server. */
+void script_reload(unsigned workers, int64_t drain_ms);
+void script_happens(enum plan_event_kind kind);
+
+/* Lets time pass; whatever is due meanwhile happens exactly when it is due. */
+void script_pass(int64_t ms);
+
+/*
+ * Compares what the plan said with `text`, and forgets it. It says "spawn
+ * 2/1" (slot 2, generation 1), "retire 2", "gate", "exit 0" ..., and reports
+ * in capitals, as in "STARTED 3" or "RELOADED g2 3".
+ */
+#define script_says(text)                                                                          \
+	do {                                                                                       \
+		ck_assert_str_eq(script.said, (text));                                             \
+		script.said[0] = '\0';                                                             \
+	} while (0)
+
+/* ---- check_tools.c: children and interruptions ---- */
+
+/*
+ * Forks a child that does `work` and leaves with the code it returns. The child
+ * must not use libcheck's assertions.
+ */
+pid_t child_start(int (*work)(void *), void *with);
+
+/* Waits for a child and asserts that it left with code 0. */
+void child_succeeded(pid_t pid);
+
+/* Kills a child and waits for it. */
+void child_kill(pid_t pid);
+
+/* Calls `handler` each millisecond, interrupting every system call, until it is stopped. */
+void interruptions_start(void (*handler)(int));
+void interruptions_stop(void);
+
+/* Fills a buffer with a pattern in which any loss or change of order shows. */
+void pattern_fill(char *bytes, size_t size);
+
+#endif
