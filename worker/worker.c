@@ -165,7 +165,7 @@ static void serve(struct session *session)
 		hurry(session->fd); /* the handler came too early to do it */
 	echo_serve(session);
 	session_fd = -1;
-	if (session->end == SESSION_ENDED)
+	if (ending)
 		linger_add(&lingering, session->fd);
 	else
 		close(session->fd);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/* The ready pipe: every message arrives whole, and the master never waits for one. */
+#include "tests/suites.h"
+
+#include "common/readypipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* More than fits into a pipe, so that senders have to wait. */
+#define MANY 20000
+#define SENDERS 3
+
+static int ends[2];
+
+static void open_pipe(void)
+{
+	ck_assert_int_eq(ready_pipe_open(ends), 0);
+}
+
+static void close_pipe(void)
+{
+	close(ends[0]);
+	close(ends[1]);
+}
+
+START_TEST(message_names_its_sender_and_kind)
+{
+	struct ready_message message;
+
+	ck_assert_int_eq(ready_pipe_send(ends[1], READY_TO_ACCEPT), 0);
+	ck_assert_int_eq(ready_pipe_send(ends[1], READY_ASKS_TO_LEAVE), 0);
+	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
+	ck_assert_int_eq(message.pid, getpid());
+	ck_assert_uint_eq(message.kind, READY_TO_ACCEPT);
+	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
+	ck_assert_uint_eq(message.kind, READY_ASKS_TO_LEAVE);
+	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+}
+END_TEST
+
+START_TEST(receiving_never_waits)
+{
+	struct ready_message message;
+
+	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+	close(ends[1]);
+	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+	ends[1] = -1;
+}
+END_TEST
+
+START_TEST(ends_are_not_for_other_programs)
+{
+	for (int end = 0; end < 2; end++)
+		ck_assert_int_eq(fcntl(ends[end], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	ck_assert_int_eq(fcntl(ends[0], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
+START_TEST(sending_to_nobody_fails)
+{
+	signal(SIGPIPE, SIG_IGN);
+	close(ends[0]);
+	ends[0] = -1;
+	ck_assert_int_eq(ready_pipe_send(ends[1], READY_TO_ACCEPT), -1);
+	ck_assert_int_eq(errno, EPIPE);
+	signal(SIGPIPE, SIG_DFL);
+}
+END_TEST
+
+static int send_many(void *unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < MANY; i++)
+		if (ready_pipe_send(ends[1], (enum ready_kind)i) < 0)
+			return 1;
+	return 0;
+}
+
+static unsigned number_of(const pid_t *pids, pid_t pid)
+{
+	for (unsigned i = 0; i < SENDERS; i++)
+		if (pids[i] == pid)
+			return i;
+	ck_abort_msg("a message from process %d, which sent none", (int)pid);
+	return 0;
+}
+
+START_TEST(many_messages_of_several_senders_stay_whole_and_in_order)
+{
+	struct pollfd readable = { .fd = ends[0], .events = POLLIN };
+	struct ready_message message;
+	uint32_t next[SENDERS] = { 0 };
+	pid_t pids[SENDERS];
+
+	for (int i = 0; i < SENDERS; i++)
+		pids[i] = child_start(send_many, NULL);
+	for (int left = SENDERS * MANY; left > 0;) {
+		ck_assert_int_eq(poll(&readable, 1, -1), 1);
+		while (ready_pipe_receive(ends[0], &message)) {
+			unsigned sender = number_of(pids, message.pid);
+
+			ck_assert_uint_eq(message.kind, next[sender]);
+			next[sender]++;
+			left--;
+		}
+	}
+	for (int i = 0; i < SENDERS; i++)
+		child_succeeded(pids[i]);
+}
+END_TEST
+
+Suite *readypipe_suite(void)
+{
+	Suite *suite = suite_create("readypipe");
+	TCase *tcase = tcase_create("pipe");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_checked_fixture(tcase, open_pipe, close_pipe);
+	tcase_add_test(tcase, message_names_its_sender_and_kind);
+	tcase_add_test(tcase, receiving_never_waits);
+	tcase_add_test(tcase, ends_are_not_for_other_programs);
+	tcase_add_test(tcase, sending_to_nobody_fails);
+	tcase_add_test(tcase, many_messages_of_several_senders_stay_whole_and_in_order);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+/* Settings: what a command line means, and every word that is said about a wrong one. */
+#include "tests/suites.h"
+
+#include "common/settings.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+static struct settings settings;
+static char *errors; /* what was said */
+
+/* Error lines begin with the program's name. */
+static void be_echo_master(void)
+{
+	setprogname("echo-master");
+}
+
+static void forget(void)
+{
+	free(errors);
+	errors = NULL;
+}
+
+/* Reads a command line, whose words are separated by '|'. */
+static enum settings_request read_line(const char *line)
+{
+	static char words[512];
+	char *argv[32] = { "echo-master" };
+	int argc = 1;
+	size_t size;
+	FILE *stream;
+	enum settings_request request;
+	char *rest = words;
+
+	forget();
+	ck_assert_uint_lt(strlcpy(words, line, sizeof words), sizeof words);
+	while (line[0] != '\0' && rest != NULL)
+		argv[argc++] = strsep(&rest, "|");
+	stream = open_memstream(&errors, &size);
+	ck_assert_ptr_nonnull(stream);
+	request = settings_from_args(&settings, argc, argv, stream);
+	fclose(stream);
+	return request;
+}
+
+/* ---- what is right ---- */
+
+START_TEST(defaults_hold_when_nothing_is_said)
+{
+	ck_assert_int_eq(read_line(""), SETTINGS_RUN);
+	ck_assert_str_eq(errors, "");
+	ck_assert_uint_eq(settings.workers, 8);
+	ck_assert_str_eq(settings.port, "echo");
+	ck_assert_ptr_null(settings.listen);
+	ck_assert_uint_eq(settings.backlog, 1024);
+	ck_assert_uint_eq(settings.shutdown_timeout, 30);
+	ck_assert_uint_eq(settings.log_level, LOG_INFO);
+	ck_assert(!settings.log_stderr);
+}
+END_TEST
+
+static const char *const everything[] = {
+	"-w|3|-p|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|--log-stderr",
+	"-w3|-p5000|-l::1|-b77|--shutdown-timeout=300s|--log-level=debug|--log-stderr",
+	"--workers|3|--port|5000|--listen|::1|--backlog|77|--shutdown-timeout|300|"
+	"--log-level|debug|--log-stderr",
+	"--workers=3|--port=5000|--listen=::1|--backlog=77|--shutdown-t=5m|--log-l=debug|--log-s",
+	"-w|1|-p|1|-w|3|--port|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|"
+	"--log-stderr",
+};
+
+START_TEST(every_option_is_taken)
+{
+	ck_assert_int_eq(read_line(everything[_i]), SETTINGS_RUN);
+	ck_assert_str_eq(errors, "");
+	ck_assert_uint_eq(settings.workers, 3);
+	ck_assert_str_eq(settings.port, "5000");
+	ck_assert_str_eq(settings.listen, "::1");
+	ck_assert_uint_eq(settings.backlog, 77);
+	ck_assert_uint_eq(settings.shutdown_timeout, 300);
+	ck_assert_uint_eq(settings.log_level, LOG_DEBUG);
+	ck_assert(settings.log_stderr);
+}
+END_TEST
+
+START_TEST(workers_auto_is_one_a_cpu)
+{
+	cpu_set_t cpus;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof cpus, &cpus), 0);
+	ck_assert_int_eq(read_line("-w|auto"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.workers, (unsigned)CPU_COUNT(&cpus));
+}
+END_TEST
+
+START_TEST(limits_belong_to_the_range)
+{
+	ck_assert_int_eq(read_line("-w|1|-b|1|-p|0|--shutdown-timeout|0"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.workers, 1);
+	ck_assert_uint_eq(settings.backlog, 1);
+	ck_assert_str_eq(settings.port, "0");
+	ck_assert_uint_eq(settings.shutdown_timeout, 0);
+	ck_assert_int_eq(read_line("-w|8192|-b|65535|-p|65535|--shutdown-timeout|24h"),
+	    SETTINGS_RUN);
+	ck_assert_uint_eq(settings.workers, SETTINGS_WORKERS_MAX);
+	ck_assert_uint_eq(settings.backlog, 65535);
+	ck_assert_uint_eq(settings.shutdown_timeout, 86400);
+}
+END_TEST
+
+static const struct { const char *text; unsigned seconds; } durations[] = {
+	{ "45", 45 }, { "45s", 45 }, { "2m", 120 }, { "1h", 3600 }, { "0h", 0 }, { "007", 7 },
+	{ "86400s", 86400 }, { "1440m", 86400 },
+};
+
+START_TEST(durations_have_units)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "--shutdown-timeout|%s", durations[_i].text);
+	ck_assert_int_eq(read_line(line), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.shutdown_timeout, durations[_i].seconds);
+}
+END_TEST
+
+static const struct { const char *name; unsigned level; } levels[] = {
+	{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+	{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
+};
+
+START_TEST(levels_have_names)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "--log-level|%s", levels[_i].name);
+	ck_assert_int_eq(read_line(line), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.log_level, levels[_i].level);
+}
+END_TEST
+
+/* The services file may be missing; "echo" is known all the same. */
+START_TEST(port_may_be_a_service)
+{
+	ck_assert_int_eq(read_line("-p|echo"), SETTINGS_RUN);
+	ck_assert_str_eq(settings.port, "echo");
+}
+END_TEST
+
+START_TEST(help_and_version_are_requests)
+{
+	ck_assert_int_eq(read_line("--help"), SETTINGS_HELP);
+	ck_assert_int_eq(read_line("-h"), SETTINGS_HELP);
+	ck_assert_int_eq(read_line("-w|3|-V"), SETTINGS_VERSION);
+	ck_assert_int_eq(read_line("--version"), SETTINGS_VERSION);
+	ck_assert_str_eq(errors, "");
+	ck_assert_int_eq(read_line("--help|-w|0"), SETTINGS_WRONG);
+}
+END_TEST
+
+static TCase *right(void)
+{
+	TCase *tcase = tcase_create("right");
+
+	tcase_add_checked_fixture(tcase, be_echo_master, forget);
+	tcase_add_test(tcase, defaults_hold_when_nothing_is_said);
+	tcase_add_loop_test(tcase, every_option_is_taken, 0,
+	    sizeof everything / sizeof everything[0]);
+	tcase_add_test(tcase, workers_auto_is_one_a_cpu);
+	tcase_add_test(tcase, limits_belong_to_the_range);
+	tcase_add_loop_test(tcase, durations_have_units, 0, sizeof durations / sizeof durations[0]);
+	tcase_add_loop_test(tcase, levels_have_names, 0, sizeof levels / sizeof levels[0]);
+	tcase_add_test(tcase, port_may_be_a_service);
+	tcase_add_test(tcase, help_and_version_are_requests);
+	return tcase;
+}
+
+/* ---- what is wrong ---- */
+
+#define WORKERS_ALLOWED "a number from 1 to 8192, or auto\n"
+#define PORT_ALLOWED "a number from 0 to 65535, or a TCP service name\n"
+#define BACKLOG_ALLOWED "a number from 1 to 65535\n"
+#define TIME_ALLOWED "0 to 86400 seconds, as in 30, 30s, 5m or 1h\n"
+#define LEVEL_ALLOWED "error, warning, notice, info or debug\n"
+#define BAD(key, value) "echo-master: --" key ": '" value "' is not allowed; allowed: "
+#define LACKS(key) "echo-master: --" key " needs a value; allowed: "
+#define UNKNOWN(option) "echo-master: unknown option '" option "'; --help lists what is allowed\n"
+#define NO_VALUE(word) "echo-master: '" word "': this option takes no value\n"
+#define EXTRA(word) "echo-master: unexpected argument '" word "'; only options are allowed\n"
+
+static const struct { const char *line; const char *errors; } wrong_lines[] = {
+	{ "-w|0", BAD("workers", "0") WORKERS_ALLOWED },
+	{ "-w|8193", BAD("workers", "8193") WORKERS_ALLOWED },
+	{ "-w|+8", BAD("workers", "+8") WORKERS_ALLOWED },
+	{ "-w| 8", BAD("workers", " 8") WORKERS_ALLOWED },
+	{ "-w|8 ", BAD("workers", "8 ") WORKERS_ALLOWED },
+	{ "-w|8x", BAD("workers", "8x") WORKERS_ALLOWED },
+	{ "-w|-8", BAD("workers", "-8") WORKERS_ALLOWED },
+	{ "-w|0x8", BAD("workers", "0x8") WORKERS_ALLOWED },
+	{ "-w|", BAD("workers", "") WORKERS_ALLOWED },
+	{ "-w|Auto", BAD("workers", "Auto") WORKERS_ALLOWED },
+	{ "-w|4294967297", BAD("workers", "4294967297") WORKERS_ALLOWED },
+	{ "-w|99999999999999999999", BAD("workers", "99999999999999999999") WORKERS_ALLOWED },
+	{ "--workers=0", BAD("workers", "0") WORKERS_ALLOWED },
+	{ "-p| 5000", BAD("port", " 5000") PORT_ALLOWED },
+	{ "-p|65536", BAD("port", "65536") PORT_ALLOWED },
+	{ "-p|-1", BAD("port", "-1") PORT_ALLOWED },
+	{ "-p|5000x", BAD("port", "5000x") PORT_ALLOWED },
+	{ "-p|no-such-service", BAD("port", "no-such-service") PORT_ALLOWED },
+	{ "-p|", BAD("port", "") PORT_ALLOWED },
+	{ "-l|", BAD("listen", "") "a numeric address or a host name\n" },
+	{ "-b|0", BAD("backlog", "0") BACKLOG_ALLOWED },
+	{ "-b|65536", BAD("backlog", "65536") BACKLOG_ALLOWED },
+	{ "-b|auto", BAD("backlog", "auto") BACKLOG_ALLOWED },
+	{ "--shutdown-timeout|86401", BAD("shutdown-timeout", "86401") TIME_ALLOWED },
+	{ "--shutdown-timeout|25h", BAD("shutdown-timeout", "25h") TIME_ALLOWED },
+	{ "--shutdown-timeout|1193047h", BAD("shutdown-timeout", "1193047h") TIME_ALLOWED },
+	{ "--shutdown-timeout|5d", BAD("shutdown-timeout", "5d") TIME_ALLOWED },
+	{ "--shutdown-timeout|5 s", BAD("shutdown-timeout", "5 s") TIME_ALLOWED },
+	{ "--shutdown-timeout|5ss", BAD("shutdown-timeout", "5ss") TIME_ALLOWED },
+	{ "--shutdown-timeout|s", BAD("shutdown-timeout", "s") TIME_ALLOWED },
+	{ "--shutdown-timeout|", BAD("shutdown-timeout", "") TIME_ALLOWED },
+	{ "--shutdown-timeout|-1", BAD("shutdown-timeout", "-1") TIME_ALLOWED },
+	{ "--log-level|loud", BAD("log-level", "loud") LEVEL_ALLOWED },
+	{ "--log-level|7", BAD("log-level", "7") LEVEL_ALLOWED },
+	{ "-w", LACKS("workers") WORKERS_ALLOWED },
+	{ "--workers", LACKS("workers") WORKERS_ALLOWED },
+	{ "-p", LACKS("port") PORT_ALLOWED },
+	{ "--log-stderr|-l", LACKS("listen") "a numeric address or a host name\n" },
+	{ "--shutdown-timeout", LACKS("shutdown-timeout") TIME_ALLOWED },
+	{ "-x", UNKNOWN("-x") },
+	{ "-xy", UNKNOWN("-x") UNKNOWN("-y") },
+	{ "--bogus", UNKNOWN("--bogus") },
+	{ "--bogus=1", UNKNOWN("--bogus=1") },
+	{ "--log", UNKNOWN("--log") }, /* two begin like that */
+	{ "--log-stderr=yes", NO_VALUE("--log-stderr=yes") },
+	{ "--help=me", NO_VALUE("--help=me") },
+	{ "--version=2", NO_VALUE("--version=2") },
+	{ "5000", EXTRA("5000") },
+	{ "5000|-w|3|more", EXTRA("5000") EXTRA("more") },
+	{ "--|-w", EXTRA("-w") },
+};
+
+START_TEST(wrong_line_is_answered_word_for_word)
+{
+	ck_assert_int_eq(read_line(wrong_lines[_i].line), SETTINGS_WRONG);
+	ck_assert_str_eq(errors, wrong_lines[_i].errors);
+}
+END_TEST
+
+START_TEST(all_mistakes_are_reported)
+{
+	ck_assert_int_eq(read_line("-w|0|--bogus|-p|65536|-b|12|--log-level|x|extra|-l"),
+	    SETTINGS_WRONG);
+	ck_assert_str_eq(errors, BAD("workers", "0") WORKERS_ALLOWED UNKNOWN("--bogus")
+	    BAD("port", "65536") PORT_ALLOWED BAD("log-level", "x") LEVEL_ALLOWED
+	    LACKS("listen") "a numeric address or a host name\n" EXTRA("extra"));
+}
+END_TEST
+
+static TCase *wrong(void)
+{
+	TCase *tcase = tcase_create("wrong");
+
+	tcase_add_checked_fixture(tcase, be_echo_master, forget);
+	tcase_add_loop_test(tcase, wrong_line_is_answered_word_for_word, 0,
+	    sizeof wrong_lines / sizeof wrong_lines[0]);
+	tcase_add_test(tcase, all_mistakes_are_reported);
+	return tcase;
+}
+
+/* ---- help ---- */
+
+/* Each option's beginning of a line, and how the line ends. */
+static const struct { const char *begin; const char *end; } help_lines[] = {
+	{ "  -w, --workers N|auto ", " (default: 8)" },
+	{ "  -p, --port PORT ", " (default: echo)" },
+	{ "  -l, --listen ADDRESS ", "(default: all, IPv6 and IPv4)" },
+	{ "  -b, --backlog N ", " (default: 1024)" },
+	{ "      --shutdown-timeout TIME ", " (default: 30s)" },
+	{ "      --log-level LEVEL ", " (default: info)" },
+	{ "      --log-stderr ", "when it is no terminal" },
+	{ "  -V, --version ", "print the version" },
+	{ "  -h, --help ", "print this help" },
+};
+
+#define HELP_LINES (sizeof help_lines / sizeof help_lines[0])
+
+static bool fits(const char *line, size_t number)
+{
+	size_t length = strlen(line);
+	size_t begin = strlen(help_lines[number].begin);
+	size_t end = strlen(help_lines[number].end);
+
+	return length >= begin + end &&
+	    strncmp(line, help_lines[number].begin, begin) == 0 &&
+	    strcmp(line + length - end, help_lines[number].end) == 0;
+}
+
+START_TEST(help_has_a_line_for_every_option_and_its_default)
+{
+	size_t size;
+	char *help;
+	FILE *stream = open_memstream(&help, &size);
+	size_t found = 0;
+	char *rest;
+
+	settings_help(stream);
+	fclose(stream);
+	rest = help;
+	ck_assert_int_eq(strncmp(help, "usage: echo-master [option ...]\n", 32), 0);
+	for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+		ck_assert_msg(strlen(line) <= 80, "more than 80 columns: %s", line);
+		if (strstr(line, "--") == NULL)
+			continue;
+		ck_assert_uint_lt(found, HELP_LINES);
+		ck_assert_msg(fits(line, found), "line %zu of the help: %s", found, line);
+		found++;
+	}
+	ck_assert_uint_eq(found, HELP_LINES);
+	free(help);
+}
+END_TEST
+
+Suite *settings_suite(void)
+{
+	Suite *suite = suite_create("settings");
+	TCase *help = tcase_create("help");
+
+	tcase_add_test(help, help_has_a_line_for_every_option_and_its_default);
+	suite_add_tcase(suite, right());
+	suite_add_tcase(suite, wrong());
+	suite_add_tcase(suite, help);
+	return suite;
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# The build does what GNU make users expect.
+
+load common
+
+# A copy of the tree, so that nothing here touches the build under test.
+copy_tree() {
+	need_plain_build
+	mkdir tree
+	cp -r "$top/GNUmakefile" "$top/README" "$top/master" "$top/worker" "$top/common" \
+		"$top/client" tree
+	cd tree || return 1
+	forget_outer_make
+}
+
+# What a make that runs these tests has told its children is not for the ones in here.
+forget_outer_make() {
+	unset BUILD MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CC CFLAGS CPPFLAGS LDFLAGS WERROR
+}
+
+@test "build: nothing is built twice, and a header rebuilds what includes it" {
+	copy_tree
+	make -s -j 4
+	run -0 make -q
+	touch common/board.h
+	run -1 make -q
+	make -j 4 >made
+	grep -q 'worker/session.o' made
+	run -1 grep -q -- '-o build/common/clock.o' made
+}
+
+@test "build: changed flags rebuild everything" {
+	copy_tree
+	make -s -j 4
+	run -1 make -q CFLAGS='-O1'
+}
+
+@test "build: CFLAGS, CPPFLAGS, LDFLAGS and CC are honoured, and it stays free of warnings" {
+	copy_tree
+	make -j 4 WERROR=1 CC=gcc CFLAGS='-O0' CPPFLAGS='-DFROM_OUTSIDE' LDFLAGS='-Wl,--build-id=none' >made
+	grep -q 'gcc.*-DFROM_OUTSIDE.*-O0.*master/plan.c' made
+	grep -q 'build-id=none' made
+	build/echo-master -V
+}
+
+@test "build: programs are hardened: PIE, full RELRO, stack protector, FORTIFY" {
+	copy_tree
+	make -s -j 4
+	for program in build/echo-master build/echo-client; do
+		readelf -hW $program | grep -q 'Type:.*DYN'
+		readelf -lW $program | grep -q GNU_RELRO
+		readelf -dW $program | grep -q BIND_NOW
+		readelf -sW $program | grep -q __stack_chk_fail
+		readelf -sW $program | grep -q '_chk@'
+	done
+}
+
+@test "build: install puts five files under DESTDIR and prefix, uninstall leaves nothing" {
+	copy_tree
+	make -s -j 4 install DESTDIR="$PWD/stage" prefix=/usr
+	(cd stage && find . -type f | sort) >installed
+	cat installed
+	diff installed - <<-END
+		./usr/bin/echo-client
+		./usr/sbin/echo-master
+		./usr/share/doc/echo-master/README
+		./usr/share/man/man1/echo-client.1
+		./usr/share/man/man8/echo-master.8
+	END
+	stage/usr/sbin/echo-master -V
+	make -s uninstall DESTDIR="$PWD/stage" prefix=/usr
+	[ -z "$(find stage ! -type d)" ]
+	[ ! -e stage/usr/share/doc/echo-master ]
+}
+
+@test "build: dist packs a tree that builds" {
+	need_plain_build
+	git -C "$top" rev-parse HEAD >/dev/null 2>&1 || skip "no git history here"
+	forget_outer_make
+	git clone -q "$top" clone
+	make -s -C clone dist
+	tar -xzf clone/build/echo-master-*.tar.gz
+	make -s -j 4 -C echo-master-*/
+	echo-master-*/build/echo-master -V
+}
+
+@test "build: make help names every target" {
+	forget_outer_make
+	run -0 make -s -C "$top" help
+	for target in check asan lint install uninstall dist clean; do
+		[[ $output == *"$target"* ]]
+	done
+}
