@@ -27,7 +27,7 @@ struct devlog {
 	const char *path;           /* of the daemon's socket */
 	const char *ident;          /* program name on every line */
 	int fd;                     /* connected socket, -1 when there is none */
-	STAILQ_HEAD(, line) lines;  /* what waits, oldest first */
+	STAILQ_HEAD(line_queue, line) lines; /* what waits, oldest first */
 	unsigned waiting;           /* how many of them */
 	uint64_t lost;              /* lines that found the queue full */
 };

@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "common/nethelp.h"
 #include "common/settings.h"
+#include "common/title.h"
 #include "master/listener.h"
 #include "master/supervisor.h"
 
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
 {
 	struct settings settings;
 
-	setproctitle_init(argc, argv, environ);
+	title_init(argc, argv);
 	switch (settings_from_args(&settings, argc, argv, stderr)) {
 	case SETTINGS_HELP:
 		settings_help(stdout);

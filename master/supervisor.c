@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/readypipe.h"
+#include "common/title.h"
 #include "master/listener.h"
 #include "master/plan.h"
 #include "master/report.h"
@@ -20,7 +21,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define SLOTS_MAX (SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER)
+static const unsigned slots_max = SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER;
 
 /* Log records of workers taken in one turn, so that a flood does not hold up the rest. */
 #define RECORDS_A_TURN 256
@@ -58,7 +59,7 @@ static void show_title(const struct supervisor *master)
 {
 	const struct pool *charge = &master->plan.slots.charge;
 
-	setproctitle("master (%u worker%s, generation %u%s)", charge->wanted,
+	title_set("master (%u worker%s, generation %u%s)", charge->wanted,
 	    charge->wanted == 1 ? "" : "s", charge->generation,
 	    plan_is_stopping(&master->plan) ? ", stopping" : "");
 }
@@ -341,10 +342,10 @@ static int prepare(struct supervisor *master, int listener)
 		close(listener);
 		return -1;
 	}
-	master->board = board_open(SLOTS_MAX);
-	master->slots = calloc(SLOTS_MAX, sizeof *master->slots);
-	master->workers.entry = calloc(SLOTS_MAX, sizeof *master->workers.entry);
-	master->workers.capacity = SLOTS_MAX;
+	master->board = board_open(slots_max);
+	master->slots = calloc(slots_max, sizeof *master->slots);
+	master->workers.entry = calloc(slots_max, sizeof *master->workers.entry);
+	master->workers.capacity = slots_max;
 	if (master->board == NULL || master->slots == NULL || master->workers.entry == NULL)
 		return -1;
 	return signals_catch();

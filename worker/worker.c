@@ -18,6 +18,7 @@
 #include "common/nethelp.h"
 #include "common/ratelimit.h"
 #include "common/readypipe.h"
+#include "common/title.h"
 #include "worker/accepting.h"
 #include "worker/echo.h"
 #include "worker/linger.h"
@@ -136,7 +137,7 @@ static void catch_signals(void)
 static void show_state(enum board_state state)
 {
 	board_set_state(&self->board->slots[self->number], state);
-	setproctitle("worker %u (%s)", self->number + 1, board_state_name(state));
+	title_set("worker %u (%s)", self->number + 1, board_state_name(state));
 }
 
 static void log_session(const struct session *session, int64_t began)

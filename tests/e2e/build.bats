@@ -82,7 +82,7 @@ forget_outer_make() {
 	make -s -C clone dist
 	tar -xzf clone/build/echo-master-*.tar.gz
 	make -s -j 4 -C echo-master-*/
-	echo-master-*/build/echo-master -V
+	"$(echo "$PWD"/echo-master-*/build/echo-master)" -V
 }
 
 @test "build: make help names every target" {

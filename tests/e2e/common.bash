@@ -137,12 +137,15 @@ has_workers() {
 
 # All N workers are idle: ready, and nobody is being served.
 all_idle() {
-	[ "$(pgrep -P "$master" -f 'echo-master: worker [0-9]+ \(idle\)' | wc -l)" -eq "$1" ] &&
+	[ "$(pgrep -P "$master" -f 'echo-master: worker [0-9]+ \(idle\) *$' | wc -l)" -eq "$1" ] &&
 		has_workers "$1"
 }
 
 title_of() {
-	tr '\0' ' ' <"/proc/$1/cmdline" | sed 's/ *$//'
+	local title
+
+	IFS= read -r -d '' title <"/proc/$1/cmdline" || true
+	echo "${title%"${title##*[! ]}"}"
 }
 
 descriptors() {

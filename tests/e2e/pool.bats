@@ -54,7 +54,7 @@ load common
 }
 
 @test "pool: a worker that crashes before its first session is replaced ever more slowly" {
-	launch_injected accept4 accept4:signal=SIGSEGV -w 1
+	launch_injected accept4 accept4:signal=SIGABRT -w 1
 	# At once, then after 0.1, 0.2 and 0.4 s, and so on.
 	eventually 20 server_said 'will be started again in 0\.8 s'
 	[ "$(times_said 'will be started again in 0\.1 s')" -eq 1 ]

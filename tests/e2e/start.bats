@@ -124,7 +124,7 @@ fails_to_start() {
 	done
 	open_session fd
 	echoes "$fd" hello
-	pgrep -P "$master" -f '^echo-master: worker [12] \(serving\)$'
+	pgrep -P "$master" -f '^echo-master: worker [12] \(serving\) *$'
 	close_session "$fd"
 	kill -TERM "$master"
 	wait_for_server
@@ -132,4 +132,12 @@ fails_to_start() {
 	rm server.log
 	launch env -i "$BUILD/echo-master" -w 1 -p 0 --log-stderr
 	[ "$(title_of "$(workers)")" = 'echo-master: worker 1 (idle)' ]
+}
+
+@test "start: titles are clean also when the program has a long name" {
+	mkdir -p a/folder/whose/name/is/long/enough/to/be/longer/than/any/title
+	cd a/folder/whose/name/is/long/enough/to/be/longer/than/any/title
+	cp "$BUILD/echo-master" .
+	launch "$PWD/echo-master" -w 1 -p 0 --log-stderr
+	[ "$(ps -o args= -p "$(workers)" | sed 's/ *$//')" = 'echo-master: worker 1 (idle)' ]
 }

@@ -18,7 +18,7 @@ load common
 	"$BUILD/echo-master" --help | sed -n 's/^.*\(--[a-z-]*\).*(default: \([a-z0-9]*\))$/\1 \2/p' >defaults
 	[ "$(wc -l <defaults)" -eq 5 ]
 	while read -r option default; do
-		grep -E -- "^    .*$option .*\($default[,)]" "$top/README"
+		grep -E -- "^    .*$option .*\(${default}[,)]" "$top/README"
 	done <defaults
 }
 
