@@ -118,6 +118,17 @@ static void close_listener(struct supervisor *master)
 	log_debug("the queue is empty, the listener is closed");
 }
 
+/* Only when there was no worker left to serve them. */
+static void leave(struct supervisor *master, int code)
+{
+	int waiting = master->channels.listener < 0 ? 0 : listener_depth(master->channels.listener);
+
+	if (waiting > 0)
+		log_warning("%d clients wait in the queue and are not served", waiting);
+	master->done = true;
+	master->code = code;
+}
+
 static void carry_out(struct supervisor *master, const struct plan_action *action)
 {
 	switch (action->kind) {
@@ -149,8 +160,7 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 			log_started();
 		break;
 	case PLAN_EXIT:
-		master->done = true;
-		master->code = action->code;
+		leave(master, action->code);
 		break;
 	}
 }
