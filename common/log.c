@@ -117,14 +117,15 @@ bool log_relay(int fd, unsigned most)
 		got = log_channel_receive(fd, &record);
 		if (got == 0)
 			return false;
-		if (got < 0 || !log_wants(record.level))
+		if (got < 0)
 			continue;
 		if (record.lost > 0) {
 			snprintf(lost, sizeof lost, "%" PRIu64 " lines of this worker were lost",
 			    record.lost);
 			deliver(LOG_WARNING, record.pid, lost);
 		}
-		deliver(record.level, record.pid, record.text);
+		if (log_wants(record.level))
+			deliver(record.level, record.pid, record.text);
 	}
 	return true;
 }

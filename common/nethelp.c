@@ -36,7 +36,8 @@ static int resolve(const char *host, const char *port, int flags, struct addrinf
 
 	if (code == 0)
 		return 0;
-	*failure = (struct net_failure){ .step = "resolve", .resolver = code, .error = errno };
+	*failure = (struct net_failure){ .step = "resolve", .resolver = code,
+		.error = code == EAI_SYSTEM ? errno : 0 };
 	return -1;
 }
 

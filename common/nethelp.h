@@ -19,7 +19,7 @@
 struct net_failure {
 	const char *step; /* what failed: "resolve", "socket", "bind", "listen", "connect" ... */
 	int resolver;     /* code of getaddrinfo(3) when that was the step, else 0 */
-	int error;        /* errno of every other step */
+	int error;        /* errno of every other step, and of EAI_SYSTEM */
 };
 
 /*

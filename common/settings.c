@@ -28,19 +28,19 @@ struct setting {
 
 static const struct setting table[] = {
 	{ "workers", 'w', WORKERS, "N|auto", "8", 1, SETTINGS_WORKERS_MAX, FIELD(workers),
-	  "workers kept ready to accept; auto: one a CPU" },
+	  "workers kept ready; auto: one a CPU" },
 	{ "port", 'p', PORT, "PORT", "echo", 0, 65535, FIELD(port),
-	  "port number or service name; 0: any free port" },
+	  "number or service; 0: any free one" },
 	{ "listen", 'l', ADDRESS, "ADDRESS", NULL, 0, 0, FIELD(listen),
-	  "address to listen on (default: all, IPv6 and IPv4)" },
+	  "address to listen on (default: all)" },
 	{ "backlog", 'b', NUMBER, "N", "1024", 1, 65535, FIELD(backlog),
-	  "connections that may wait to be accepted" },
+	  "connections that may wait" },
 	{ "shutdown-timeout", 0, SECONDS, "TIME", "30s", 0, 86400, FIELD(shutdown_timeout),
-	  "how long sessions may go on at a stop (s, m, h)" },
+	  "for sessions at a stop or reload" },
 	{ "log-level", 0, LEVEL, "LEVEL", "info", 0, 0, FIELD(log_level),
-	  "error, warning, notice, info or debug" },
+	  "what to log, from error to debug" },
 	{ "log-stderr", 0, FLAG, NULL, NULL, 0, 0, FIELD(log_stderr),
-	  "log to standard error also when it is no terminal" },
+	  "log to standard error also if no terminal" },
 };
 
 #define SETTINGS (sizeof table / sizeof table[0])
@@ -129,7 +129,7 @@ static int check_port(const struct setting *setting, const char *text)
 {
 	unsigned number;
 
-	if (isdigit((unsigned char)text[0]))
+	if (text[strspn(text, "0123456789")] == '\0')
 		return read_number(setting, text, &number);
 	return strcmp(text, "echo") == 0 || getservbyname(text, "tcp") != NULL ? 0 : -1;
 }
@@ -280,7 +280,7 @@ static void print_option(const char *key, char letter, const char *value, FILE *
 		snprintf(short_form, sizeof short_form, "-%c, ", letter);
 	snprintf(text, sizeof text, "  %s--%s%s%s", short_form, key, value != NULL ? " " : "",
 	    value != NULL ? value : "");
-	fprintf(to, "%-32s", text);
+	fprintf(to, "%-30s", text);
 }
 
 void settings_help(FILE *to)

@@ -97,6 +97,8 @@ int64_t plan_deadline(const struct plan *plan)
 {
 	int64_t first = slots_deadline(&plan->slots);
 
+	if (plan->mode == PLAN_OVER)
+		return SLOT_NEVER;
 	if (plan->mode_due < first)
 		first = plan->mode_due;
 	if (plan->next_due < first)
@@ -120,6 +122,8 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 {
 	struct slot *slot = &plan->slots.slot[event->slot];
 
+	if (plan->mode == PLAN_OVER)
+		return;
 	switch (event->kind) {
 	case PLAN_WORKER_READY:
 		plan_on_ready(plan, slot, now);

@@ -16,19 +16,17 @@ static unsigned limit_of(const struct plan *plan)
 void plan_fill(struct plan *plan, const struct pool *pool, int64_t now)
 {
 	struct slots *slots = &plan->slots;
-	unsigned limit = limit_of(plan);
-	unsigned room = slots->occupied < limit ? limit - slots->occupied : 0;
-	unsigned missing;
+	unsigned missing, places, too_many;
 
 	if (pool->generation == 0 || pool->members >= pool->wanted || plan_is_stopping(plan))
 		return;
 	missing = pool->wanted - pool->members;
-	if (missing > room) {
-		if (missing - room > slots->leaving)
-			slots_end_oldest(slots, missing - room - slots->leaving, now + PLAN_END_MS);
-		missing = room;
-	}
-	slots_take(slots, pool, missing, now + PLAN_START_MS);
+	places = slots->occupied + missing;
+	too_many = places > limit_of(plan) ? places - limit_of(plan) : 0;
+	if (too_many > slots->leaving)
+		slots_end_oldest(slots, too_many - slots->leaving, now + PLAN_END_MS);
+	if (missing > too_many)
+		slots_take(slots, pool, missing - too_many, now + PLAN_START_MS);
 }
 
 void plan_start_is_over(struct plan *plan, enum plan_report how, int64_t now)
@@ -71,8 +69,7 @@ void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now)
 /* It leaves as if we had wanted it, and the pool is filled up again. */
 void plan_on_asks(struct plan *plan, struct slot *slot, int64_t now)
 {
-	if (!plan_is_stopping(plan) && slot->phase == SLOT_READY &&
-	    slot->generation == plan->slots.charge.generation)
+	if (!plan_is_stopping(plan) && slot->phase == SLOT_READY)
 		slots_retire(&plan->slots, slot, now + plan->drain_ms);
 }
 

@@ -62,8 +62,6 @@ static void stop_fast(struct plan *plan, int64_t now)
 
 void plan_on_stop(struct plan *plan, bool fast, int64_t now)
 {
-	if (plan->mode == PLAN_OVER)
-		return;
 	if (fast || plan_is_stopping(plan))
 		stop_fast(plan, now);
 	else

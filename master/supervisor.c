@@ -37,6 +37,7 @@ struct supervisor {
 	struct board_totals gone;         /* done by workers that have been reaped */
 	char last_death[REPORT_DEATH_MAX]; /* of the last worker that failed */
 	bool gated;                       /* new clients are turned away */
+	bool carrying_out;                /* happened() is at it already */
 	bool done;
 	int code;                         /* exit code, when done */
 };
@@ -165,18 +166,27 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 	}
 }
 
-static void happened(struct supervisor *master, struct plan_event event)
-{
-	plan_event(&master->plan, &event, clock_ms());
-}
-
 static void carry_out_all(struct supervisor *master)
 {
 	struct plan_action action;
 
+	master->carrying_out = true;
 	while (!master->done && plan_next(&master->plan, &action))
 		carry_out(master, &action);
-	show_title(master);
+	master->carrying_out = false;
+}
+
+/*
+ * Tells the plan, and does at once what follows from it. An action that fails
+ * is an event too; what follows from that is done by the loop it came from.
+ */
+static void happened(struct supervisor *master, struct plan_event event)
+{
+	if (master->done)
+		return;
+	plan_event(&master->plan, &event, clock_ms());
+	if (!master->carrying_out)
+		carry_out_all(master);
 }
 
 /* ---- finding out what happened ---- */
@@ -329,16 +339,14 @@ static void supervise(struct supervisor *master)
 {
 	carry_out_all(master);
 	while (!master->done) {
+		show_title(master);
 		wait_for_something(master);
 		log_relay(master->channels.log[0], RECORDS_A_TURN);
 		take_messages(master);
 		take_signals(master);
-		carry_out_all(master);
 		if (plan_deadline(&master->plan) <= clock_ms())
 			happened(master, (struct plan_event){ .kind = PLAN_TICK });
-		carry_out_all(master);
 		look_at_queue(master);
-		carry_out_all(master);
 	}
 	while (log_relay(master->channels.log[0], RECORDS_A_TURN))
 		continue;

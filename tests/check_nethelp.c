@@ -150,7 +150,7 @@ START_TEST(bytes_in_pieces_and_interruptions_make_lines)
 
 	rest = "hello\nworld\n";
 	interruptions = 0;
-	interruptions_start(put_one_byte);
+	interruptions_start(put_one_byte, 1);
 	expect(&reader, 100, "hello\n", 6);
 	expect(&reader, 100, "world\n", 6);
 	interruptions_stop();
@@ -275,11 +275,12 @@ START_TEST(everything_is_written_in_spite_of_interruptions)
 	const size_t size = 256 * 1024;
 	size_t still_there;
 
+	ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0); /* the handler must not wait */
 	make_pattern();
 	taken = 0;
 	mismatch = 0;
 	interruptions = 0;
-	interruptions_start(make_some_room);
+	interruptions_start(make_some_room, 1);
 	ck_assert_int_eq(writen(ends[1], pattern, size), 0);
 	interruptions_stop();
 	for (still_there = size - taken; still_there > 0; still_there--) {

@@ -78,10 +78,10 @@ START_TEST(start_outlives_the_death_of_all_once_one_was_ready)
 	script_ready(0);
 	script.failing_forks = 1;
 	script_dies(0);
-	script_says("spawn 0/1, BACKING_OFF 0 200");
+	script_says("spawn 0/1, BACKING_OFF 0 100");
 	script.failing_forks = 1;
 	script_dies(1);
-	script_says("spawn 1/1, BACKING_OFF 1 200");
+	script_says("spawn 1/1, BACKING_OFF 1 100");
 	ck_assert_int_eq(script.plan.mode, PLAN_FIRST_START);
 }
 END_TEST

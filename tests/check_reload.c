@@ -163,12 +163,18 @@ START_TEST(old_generation_is_kept_full_meanwhile)
 }
 END_TEST
 
-START_TEST(old_worker_that_asks_to_leave_is_replaced_meanwhile)
+START_TEST(workers_that_ask_to_leave_are_replaced_meanwhile)
 {
 	script_serve(1);
-	script_reload(1, 5000);
+	script_reload(2, 5000);
 	script_asks(0);
-	script_says("spawn 1/2, retire 0, spawn 2/1");
+	script_says("spawn 1/2, spawn 2/2, retire 0, spawn 3/1");
+	script_ready(1);
+	script_asks(1); /* and so is a new one, before its generation is in charge */
+	script_says("retire 1, spawn 4/2");
+	script_ready(2);
+	script_ready(4);
+	script_says("RELOADED g2 2, retire 3");
 }
 END_TEST
 
@@ -258,6 +264,27 @@ START_TEST(old_generations_are_ended_when_places_are_short)
 }
 END_TEST
 
+START_TEST(nobody_is_ended_when_places_are_about_to_be_free)
+{
+	script_serve(2);
+	script_reload(2, 5000);
+	script_ready(2);
+	script_ready(3);
+	for (unsigned slot = 4; slot < 16; slot += 2) {
+		script_reload(2, slot < 6 ? 5000 : 1000000);
+		script_ready(slot);
+		script_ready(slot + 1);
+	}
+	script.said[0] = '\0';
+	script_pass(5000);
+	script_says("TIME_UP 4, end 0, end 1, end 2, end 3");
+	script_reload(2, 5000);
+	script_says(""); /* four places for two */
+	script_dies(2);
+	script_says("spawn 2/9");
+}
+END_TEST
+
 START_TEST(places_are_made_for_the_pool_in_charge_too)
 {
 	script_serve(1);
@@ -319,11 +346,12 @@ static TCase *old_generations(void)
 	TCase *tcase = tcase_create("old generations");
 
 	tcase_add_test(tcase, old_generation_is_kept_full_meanwhile);
-	tcase_add_test(tcase, old_worker_that_asks_to_leave_is_replaced_meanwhile);
+	tcase_add_test(tcase, workers_that_ask_to_leave_are_replaced_meanwhile);
 	tcase_add_test(tcase, size_changed_meanwhile_holds_until_the_reload);
 	tcase_add_test(tcase, retired_generation_gets_the_new_settings_time);
 	tcase_add_test(tcase, settings_of_a_failed_reload_are_forgotten);
 	tcase_add_test(tcase, old_generations_are_ended_when_places_are_short);
+	tcase_add_test(tcase, nobody_is_ended_when_places_are_about_to_be_free);
 	tcase_add_test(tcase, places_are_made_for_the_pool_in_charge_too);
 	tcase_add_test(tcase, many_old_workers_do_not_keep_a_small_pool_from_reloading);
 	return tcase;

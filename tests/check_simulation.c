@@ -56,6 +56,7 @@ struct world {
 	int64_t drain;            /* in force */
 	struct plan_event reload, next_reload; /* what was asked for */
 	bool sick;                /* processes die often, and without having done anything */
+	bool stubborn;            /* they leave only when they are killed */
 	bool starting, reloading, reload_waits;
 	int64_t began, reload_began;
 	bool anyone_was_ready, start_failed;
@@ -168,7 +169,7 @@ static void hear(struct world *world, const struct plan_action *action)
 	switch (action->report) {
 	case PLAN_STARTED:
 	case PLAN_STARTED_PARTLY:
-		must(world, world->starting && !world->stopping && action->count > 0);
+		must(world, world->starting && !world->stopping && world->anyone_was_ready);
 		must(world, action->count == count_ready(world, world->charge) ||
 		    world->last == PLAN_ONE_FEWER);
 		world->starting = false;
@@ -249,6 +250,9 @@ static void tell(struct world *world, unsigned slot, enum told what)
 	if (process->told == TOLD_NOTHING && process->generation == world->charge)
 		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
 		    world->last == PLAN_ONE_FEWER || (what == TOLD_BY_KILL && hangs));
+	if (process->told == TOLD_NOTHING && !world->stopping)
+		must(world, process->generation != world->plan.slots.next.generation ||
+		    world->last == PLAN_WORKER_ASKS);
 	if (what == TOLD_BY_KILL)
 		must(world, world->start_failed || hangs || (process->told == TOLD_TO_END &&
 		    world->now >= process->told_at + PLAN_END_MS));
@@ -531,22 +535,31 @@ static void pass_time(struct world *world)
 	}
 	if (deadline <= world->now) {
 		happen(world, (struct plan_event){ .kind = PLAN_TICK });
-		must(world, plan_deadline(&world->plan) > world->now);
+		/* One that is given no time at all is due as soon as it is told. */
+		must(world, plan_deadline(&world->plan) > world->now || world->drain == 0);
 	}
 }
 
-/* A process does something of its own accord: in the end it does what it is told. */
+/* Whether a process that was told `what` dies now; whoever was killed does. */
+static bool dies_now(struct world *world, enum told what)
+{
+	if (what == TOLD_BY_KILL)
+		return true;
+	if (what == TOLD_NOTHING)
+		return one_in(world, world->sick ? 2 : 12);
+	return one_in(world, world->stubborn ? 1000 : what == TOLD_TO_END ? 3 : 8);
+}
+
+/* A process does something of its own accord. */
 static void live(struct world *world)
 {
-	static const unsigned chances[] = { [TOLD_NOTHING] = 12, [TOLD_TO_RETIRE] = 8,
-		[TOLD_TO_END] = 3, [TOLD_BY_KILL] = 1 };
 	int slot = any_process(world);
 	const struct process *process;
 
 	if (slot < 0)
 		return;
 	process = &world->processes[slot];
-	if (one_in(world, world->sick && process->told == TOLD_NOTHING ? 2 : chances[process->told]))
+	if (dies_now(world, process->told))
 		die(world, (unsigned)slot);
 	else if (!process->ready && !one_in(world, 8))
 		get_ready(world, (unsigned)slot);
@@ -569,6 +582,8 @@ static void anything(struct world *world)
 	unsigned what = below(world, 100);
 
 	bury_the_killed(world);
+	if (world->over)
+		return;
 	if (what < 70)
 		live(world);
 	else if (what < 90)
@@ -588,6 +603,7 @@ static void begin(struct world *world, uint64_t seed)
 	*world = (struct world){ .seed = seed, .random = seed, .charge = 1, .starting = true };
 	world->now = world->began = (int64_t)below(world, 1000000);
 	world->sick = one_in(world, 4);
+	world->stubborn = one_in(world, 4);
 	world->largest_pool = 1 + below(world, MOST);
 	world->drain = world->longest_drain = (int64_t)below(world, 60000);
 	plan_init(&world->plan, world->slots, MOST, world->largest_pool, world->drain, world->now);

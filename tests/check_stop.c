@@ -167,9 +167,23 @@ START_TEST(stop_while_nobody_lives_is_over_at_once)
 	script_serve(1);
 	script.failing_forks = 1;
 	script_dies(0);
-	script_says("spawn 0/1, BACKING_OFF 0 200");
+	script_says("spawn 0/1, BACKING_OFF 0 100");
 	script_happens(PLAN_STOP);
 	script_says("STOPPING, gate, exit 0");
+}
+END_TEST
+
+START_TEST(nothing_follows_the_exit)
+{
+	script_serve(1);
+	script_happens(PLAN_STOP);
+	script_dies_with(0, EX_OK);
+	script_says("STOPPING, gate, exit 0");
+	script_pass(PLAN_SETTLE_MS);
+	script_happens(PLAN_TICK);
+	script_happens(PLAN_STOP_FAST);
+	script_says("");
+	ck_assert_int_eq(script.plan.mode, PLAN_OVER);
 }
 END_TEST
 
@@ -281,6 +295,7 @@ static TCase *in_the_middle_of_something(void)
 
 	tcase_add_test(tcase, stop_during_the_first_start);
 	tcase_add_test(tcase, stop_while_nobody_lives_is_over_at_once);
+	tcase_add_test(tcase, nothing_follows_the_exit);
 	tcase_add_test(tcase, stop_does_not_hide_a_failed_start);
 	tcase_add_test(tcase, stop_during_a_reload);
 	tcase_add_test(tcase, stop_while_a_worker_hangs);

@@ -46,13 +46,13 @@ static void set_timer(int milliseconds)
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
-void interruptions_start(void (*handler)(int))
+void interruptions_start(void (*handler)(int), int ms)
 {
 	struct sigaction action = { .sa_handler = handler }; /* without SA_RESTART */
 
 	sigemptyset(&action.sa_mask);
 	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
-	set_timer(1);
+	set_timer(ms);
 }
 
 void interruptions_stop(void)

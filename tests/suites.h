@@ -92,8 +92,8 @@ void child_succeeded(pid_t pid);
 /* Kills a child and waits for it. */
 void child_kill(pid_t pid);
 
-/* Calls `handler` each millisecond, interrupting every system call, until it is stopped. */
-void interruptions_start(void (*handler)(int));
+/* Calls `handler` every `ms` milliseconds, interrupting any system call, until it is stopped. */
+void interruptions_start(void (*handler)(int), int ms);
 void interruptions_stop(void);
 
 /* Fills a buffer with a pattern in which any loss or change of order shows. */

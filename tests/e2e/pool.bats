@@ -53,6 +53,22 @@ load common
 	answers
 }
 
+@test "pool: many deaths that are noticed at once are all dealt with" {
+	start_server -w 32
+	for round in 1 2 3; do
+		kill -STOP "$master"
+		# shellcheck disable=SC2046 # a list of pids
+		kill -KILL $(workers)
+		kill -CONT "$master"
+		killed() {
+			[ "$(times_said 'was killed by signal 9')" -eq $((round * 32)) ]
+		}
+		eventually 10 killed
+		eventually 10 all_idle 32
+	done
+	answers
+}
+
 @test "pool: a worker that crashes before its first session is replaced ever more slowly" {
 	launch_injected accept4 accept4:signal=SIGABRT -w 1
 	# At once, then after 0.1, 0.2 and 0.4 s, and so on.
