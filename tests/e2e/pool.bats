@@ -147,6 +147,7 @@ load common
 		rm -f server.log
 		launch_injected accept4 "accept4:error=$error:when=1..3" -w 1
 		answers
+		eventually 10 all_idle 1
 		kill -USR1 "$master"
 		eventually 10 server_said 'worker 1: pid .* idle'
 		[ "$(times_said 'was killed|exited|started: ')" -eq 1 ]

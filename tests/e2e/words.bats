@@ -16,7 +16,7 @@ load common
 
 @test "words: defaults in the README are those of the help" {
 	"$BUILD/echo-master" --help | sed -n 's/^.*\(--[a-z-]*\).*(default: \([a-z0-9]*\))$/\1 \2/p' >defaults
-	[ "$(wc -l <defaults)" -eq 5 ]
+	[ "$(wc -l <defaults)" -eq 6 ]
 	while read -r option default; do
 		grep -E -- "^    .*$option .*\(${default}[,)]" "$top/README"
 	done <defaults
