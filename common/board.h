@@ -46,6 +46,7 @@ struct board_slot {
 /* What the master does with the listener; workers read it when they are told to retire. */
 enum board_listener {
 	LISTENER_OPEN,     /* a worker that retires leaves the queue to others */
+	LISTENER_GATED,    /* no new clients come; all else is as before */
 	LISTENER_DRAINING, /* nobody follows: it serves the queue until that is empty */
 	LISTENER_CLOSED,   /* the queue is empty, the listener is to be let go */
 };

@@ -9,12 +9,12 @@
  *   master/workers.c      which process lives in which slot
  *   master/spawn.c        fork, and what a child must undo before it is a worker
  *   master/signals.c      signals become flags, and nothing slips in before a sleep
- *   master/listener.c     turning clients away and emptying the queue at a stop
+ *   master/listener.c     what the master asks of its listening socket
  *   master/report.c       what the master says in the log
  *   worker/worker.c       one worker's life: ready, accept, session, leave
  *   worker/echo.c         the protocol, on top of worker/session.c
  *   worker/linger.c       how a connection is ended without a reset
- *   common/               settings, log, board (shared memory), sockets
+ *   common/               settings, log, board (shared memory), sockets, the gate of a stop
  *
  * Arrows go down only: master uses worker and common, worker uses common.
  */

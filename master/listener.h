@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the master does with its listening socket at a stop: closing a listener
- * resets every connection that waits in its queue, although connect(2)
- * succeeded at the other end. So first no new ones are let in, then the queue
- * is served, and only then is it closed.
+ * What the master asks of its listening socket. At a stop, closing it resets
+ * every connection that waits in its queue, although connect(2) succeeded at
+ * the other end; so no new ones are let in (common/gate.h), the queue is
+ * served, and only then it is closed.
  */
 #ifndef MASTER_LISTENER_H
 #define MASTER_LISTENER_H
-
-#include <stdbool.h>
-
-/*
- * Drops connection requests (SYN segments) before the kernel answers them;
- * handshakes already under way go on. A client repeats its request after a
- * second and by then meets a successor or a clean refusal. Returns 0, or -1
- * with errno of setsockopt(2): EPERM where the kernel wants CAP_NET_ADMIN.
- */
-int listener_gate(int fd);
-
-/*
- * The next best where listener_gate() is not permitted: lets no more than one
- * connection wait. Returns 0, or -1 with errno of listen(2).
- */
-int listener_narrow(int fd);
 
 /*
  * Has accept(2) return EAGAIN on an empty queue, in every process that shares

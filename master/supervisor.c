@@ -3,6 +3,7 @@
 
 #include "common/board.h"
 #include "common/clock.h"
+#include "common/gate.h"
 #include "common/log.h"
 #include "common/readypipe.h"
 #include "common/title.h"
@@ -36,7 +37,6 @@ struct supervisor {
 	struct workers workers;
 	struct board_totals gone;         /* done by workers that have been reaped */
 	char last_death[REPORT_DEATH_MAX]; /* of the last worker that failed */
-	bool gated;                       /* new clients are turned away */
 	bool carrying_out;                /* happened() is at it already */
 	bool done;
 	int code;                         /* exit code, when done */
@@ -95,18 +95,15 @@ static void tell(struct supervisor *master, unsigned slot, int number)
 
 static void gate(struct supervisor *master)
 {
-	master->gated = listener_gate(master->channels.listener) == 0;
-	if (!master->gated)
-		log_debug("new clients cannot be turned away: %s", strerror(errno));
+	/* First the word to workers: what they accept from now on may need gate_lift(). */
+	atomic_store(&master->board->listener, (uint32_t)LISTENER_GATED);
+	if (gate_close(master->channels.listener) < 0)
+		log_warning("new clients cannot be turned away: %s", strerror(errno));
 }
 
 static void drain(struct supervisor *master)
 {
-	int listener = master->channels.listener;
-
-	if (!master->gated && listener_narrow(listener) < 0)
-		log_warning("narrowing the queue: %s", strerror(errno));
-	if (listener_set_nonblocking(listener) < 0)
+	if (listener_set_nonblocking(master->channels.listener) < 0)
 		log_error("making the listener non-blocking: %s", strerror(errno));
 	atomic_store(&master->board->listener, (uint32_t)LISTENER_DRAINING);
 }

@@ -14,6 +14,7 @@
 #include "worker/worker.h"
 
 #include "common/clock.h"
+#include "common/gate.h"
 #include "common/log.h"
 #include "common/nethelp.h"
 #include "common/ratelimit.h"
@@ -250,6 +251,8 @@ static int accept_and_serve(void)
 			continue;
 		}
 		pause_ms = PAUSE_MS;
+		if (listener_state() >= LISTENER_GATED)
+			gate_lift(session.fd);
 		if (listener_state() == LISTENER_DRAINING)
 			ready_pipe_send(self->ready_fd, READY_TOOK_ONE);
 		serve(&session);
