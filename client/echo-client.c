@@ -85,6 +85,9 @@ static void read_options(int argc, char **argv)
 	if (argc - optind > 2)
 		errx(EX_USAGE, "unexpected argument '%s': echo-client host [port]",
 		    argv[optind + 2]);
+	if (argc - optind == 2 && port_number(argv[optind + 1]) < 1)
+		errx(EX_USAGE, "port '%s' is not allowed; allowed: a number from 1 to 65535, "
+		     "or a TCP service name", argv[optind + 1]);
 }
 
 int main(int argc, char **argv)

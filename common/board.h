@@ -43,7 +43,10 @@ struct board_slot {
 	_Atomic uint64_t bytes_out;
 };
 
-/* What the master does with the listener; workers read it when they are told to retire. */
+/*
+ * What the master does with the listener; workers read it when they are told to
+ * retire. When the master is dead its orphans write LISTENER_DRAINING.
+ */
 enum board_listener {
 	LISTENER_OPEN,     /* a worker that retires leaves the queue to others */
 	LISTENER_GATED,    /* no new clients come; all else is as before */

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ struct devlog {
 	const char *path;           /* of the daemon's socket */
 	const char *ident;          /* program name on every line */
 	int fd;                     /* connected socket, -1 when there is none */
+	bool full;                  /* the daemon's end of it took no more */
 	STAILQ_HEAD(line_queue, line) lines; /* what waits, oldest first */
 	unsigned waiting;           /* how many of them */
 	uint64_t lost;              /* lines that found the queue full */
@@ -77,9 +80,11 @@ static enum outcome send_line(struct devlog *log, const char *text, size_t lengt
 			log->fd = connect_to_daemon(log->path);
 		if (log->fd < 0)
 			return NOBODY_THERE;
+		log->full = false;
 		if (send(log->fd, text, length, MSG_NOSIGNAL) >= 0)
 			return SENT;
-		if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EINTR)
+		log->full = errno == EAGAIN;
+		if (log->full || errno == ENOBUFS || errno == ENOMEM || errno == EINTR)
 			return NOT_NOW;
 		disconnect(log);
 	}
@@ -164,12 +169,7 @@ void devlog_write(struct devlog *log, int level, pid_t pid, const char *text)
 
 int devlog_pollfd(const struct devlog *log)
 {
-	return log->waiting > 0 ? log->fd : -1;
-}
-
-uint64_t devlog_lost(const struct devlog *log)
-{
-	return log->lost;
+	return log->waiting > 0 && log->full ? log->fd : -1;
 }
 
 void devlog_drain(struct devlog *log, int wait_ms)

@@ -5,14 +5,13 @@
  * syslog(3) blocks when the log daemon does not read its socket, and a master
  * that is stuck in it reaps nobody and cannot be stopped. This sends the same
  * datagrams (RFC 3164, section 4.1) over a socket that does not block. A line
- * that cannot go now is kept, in order, and goes when the daemon reads again
- * or comes back; when too many wait, further lines are counted and the count
- * is logged.
+ * that cannot go now is kept, in order, and goes when the daemon reads again,
+ * or with the next line after it came back; when too many wait, further lines
+ * are counted and the count is logged.
  */
 #ifndef COMMON_DEVLOG_H
 #define COMMON_DEVLOG_H
 
-#include <stdint.h>
 #include <sys/types.h>
 
 /* How many lines wait at most; what comes after is counted as lost. */
@@ -42,9 +41,6 @@ void devlog_flush(struct devlog *log);
  * -1 when nothing waits for it.
  */
 int devlog_pollfd(const struct devlog *log);
-
-/* Returns how many lines were lost since the last report of losses went out. */
-uint64_t devlog_lost(const struct devlog *log);
 
 /* Gives what waits up to `wait_ms` milliseconds to go out. */
 void devlog_drain(struct devlog *log, int wait_ms);

@@ -24,6 +24,7 @@ static struct {
 	bool to_stderr;         /* every line goes there too */
 	bool starting;          /* errors go there too */
 	int channel;            /* in a worker: to the master; -1 elsewhere */
+	uint64_t unseen;        /* lines that standard error did not take */
 } out = { .to_stderr = true, .channel = -1 };
 
 void log_open(const char *ident, int threshold, bool to_stderr)
@@ -56,29 +57,43 @@ void log_to_channel(int fd)
 	out.system = NULL;
 }
 
-/*
- * A terminal that was stopped with Ctrl-S, or a pipe whose reader sleeps, must
- * not stop us. When poll(2) calls a pipe writable, PIPE_BUF bytes fit (pipe(7)).
- */
-static void write_to_stderr(pid_t pid, const char *text)
+/* When poll(2) calls a pipe writable, PIPE_BUF bytes fit without waiting (pipe(7)). */
+static bool stderr_takes(const char *line, int length)
 {
 	struct pollfd writable = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char line[LOG_TEXT_MAX + 128];
+
+	return poll(&writable, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)length) == length;
+}
+
+static int format_line(char *line, size_t size, pid_t pid, const char *text)
+{
 	time_t now = time(NULL);
 	struct tm local;
 	char when[32];
-	int length;
 
+	if (out.ident == NULL)
+		return snprintf(line, size, "%s: %s\n", getprogname(), text);
 	localtime_r(&now, &local);
 	strftime(when, sizeof when, "%b %e %T", &local);
-	if (out.ident == NULL)
-		length = snprintf(line, sizeof line, "%s: %s\n", getprogname(), text);
-	else
-		length = snprintf(line, sizeof line, "%s %s[%d]: %s\n", when, out.ident, (int)pid,
-		    text);
-	if (length > 0 && length < (int)sizeof line && poll(&writable, 1, 0) == 1 &&
-	    write(STDERR_FILENO, line, (size_t)length) < 0)
-		return; /* nobody is left to be told */
+	return snprintf(line, size, "%s %s[%d]: %s\n", when, out.ident, (int)pid, text);
+}
+
+/*
+ * A terminal that was stopped with Ctrl-S, or a pipe whose reader sleeps, must
+ * not stop us: lines that are not taken are counted, and the count is told.
+ */
+static void write_to_stderr(pid_t pid, const char *text)
+{
+	char line[LOG_TEXT_MAX + 128];
+	char lost[64];
+
+	if (out.unseen > 0) {
+		snprintf(lost, sizeof lost, "%" PRIu64 " lines were not taken here", out.unseen);
+		if (stderr_takes(line, format_line(line, sizeof line, getpid(), lost)))
+			out.unseen = 0;
+	}
+	if (out.unseen > 0 || !stderr_takes(line, format_line(line, sizeof line, pid, text)))
+		out.unseen++;
 }
 
 static void deliver(int level, pid_t pid, const char *text)

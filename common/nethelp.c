@@ -5,7 +5,9 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,18 +24,33 @@ const char *net_failure_text(const struct net_failure *failure)
 	return strerror(failure->error);
 }
 
-/* Where the services file is missing, the one service we must know is still known. */
-static const char *port_or_number(const char *port)
+int port_number(const char *port)
 {
-	return strcmp(port, "echo") == 0 && getservbyname("echo", "tcp") == NULL ? "7" : port;
+	const char *problem = NULL;
+	const struct servent *service;
+	int number;
+
+	if (port[0] != '\0' && port[strspn(port, "0123456789")] == '\0') {
+		number = (int)strtonum(port, 0, 65535, &problem);
+		return problem == NULL ? number : -1;
+	}
+	if (strcmp(port, "echo") == 0)
+		return 7; /* RFC 862: no file needs to be asked */
+	service = getservbyname(port, "tcp");
+	return service != NULL ? ntohs((uint16_t)service->s_port) : -1;
 }
 
 static int resolve(const char *host, const char *port, int flags, struct addrinfo **found,
     struct net_failure *failure)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
-	int code = getaddrinfo(host, port_or_number(port), &hints, found);
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = flags | AI_NUMERICSERV };
+	int number = port_number(port);
+	char digits[8];
+	int code;
 
+	snprintf(digits, sizeof digits, "%d", number);
+	code = number < 0 ? EAI_SERVICE : getaddrinfo(host, digits, &hints, found);
 	if (code == 0)
 		return 0;
 	*failure = (struct net_failure){ .step = "resolve", .resolver = code,

@@ -43,6 +43,12 @@ int open_listenfd(const char *address, const char *port, int backlog, struct net
  */
 int open_clientfd(const char *host, const char *port, struct net_failure *failure);
 
+/*
+ * Returns the number of a TCP port that is given as a number or as the name of
+ * a service, or -1 when it is neither. "echo" is known without a services(5) file.
+ */
+int port_number(const char *port);
+
 /* Returns the words for a failure, as of strerror(3) or gai_strerror(3). */
 const char *net_failure_text(const struct net_failure *failure);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a worker tells its master: that it is ready; that somebody else asked
- * it to leave; and, while a stopping server empties its queue, that it took a
- * connection. One pipe for all
- * workers; a message is smaller than PIPE_BUF, so none is ever torn (pipe(7)).
+ * What a worker tells its master: that it is ready; that somebody else asked it
+ * to leave; and, while a stopping server empties its queue, that it took a
+ * connection. One pipe for all workers; a message is smaller than PIPE_BUF, so
+ * none is ever torn (pipe(7)).
  */
 #ifndef COMMON_READYPIPE_H
 #define COMMON_READYPIPE_H

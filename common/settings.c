@@ -2,10 +2,10 @@
 #include "common/settings.h"
 
 #include "common/log.h"
+#include "common/nethelp.h"
 
 #include <ctype.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -125,15 +125,6 @@ static int read_seconds(const struct setting *setting, const char *text, unsigne
 	return 0;
 }
 
-static int check_port(const struct setting *setting, const char *text)
-{
-	unsigned number;
-
-	if (text[strspn(text, "0123456789")] == '\0')
-		return read_number(setting, text, &number);
-	return strcmp(text, "echo") == 0 || getservbyname(text, "tcp") != NULL ? 0 : -1;
-}
-
 static int read_level(const char *text, unsigned *level)
 {
 	int number = log_level_from_name(text);
@@ -160,7 +151,7 @@ static int set_value(struct settings *settings, const struct setting *setting, c
 		return read_level(text, field);
 	case PORT:
 		*(const char **)field = text;
-		return check_port(setting, text);
+		return port_number(text) < 0 ? -1 : 0;
 	case ADDRESS:
 		*(const char **)field = text;
 		return text[0] != '\0' ? 0 : -1;

@@ -26,6 +26,7 @@
 #include "master/supervisor.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,14 +40,25 @@ static int explain_failure(const struct settings *settings, const struct net_fai
 {
 	const char *where = settings->listen != NULL ? settings->listen : "every address";
 
-	if (failure->error == EACCES) {
+	if (failure->error == EACCES && port_number(settings->port) < IPPORT_RESERVED) {
 		log_error("port %s on %s: %s: ports below 1024 are for root; try -p 5000",
 		    settings->port, where, net_failure_text(failure));
 		return EX_NOPERM;
 	}
 	log_error("port %s on %s: %s: %s", settings->port, where, failure->step,
 	    net_failure_text(failure));
-	return EX_UNAVAILABLE;
+	switch (failure->error) {
+	case EACCES:
+	case EPERM:
+		return EX_NOPERM;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return EX_OSERR;
+	default:
+		return EX_UNAVAILABLE;
+	}
 }
 
 static void announce(const struct settings *settings, int listener)

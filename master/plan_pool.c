@@ -66,10 +66,16 @@ void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now)
 		plan_start_is_over(plan, PLAN_STARTED, now);
 }
 
-/* It leaves as if we had wanted it, and the pool is filled up again. */
+/*
+ * It leaves as if we had wanted it, and the pool is filled up again. One that
+ * has been told to leave and still asks has mistaken our signal for somebody
+ * else's that came just before: the kernel keeps only the first of two.
+ */
 void plan_on_asks(struct plan *plan, struct slot *slot, int64_t now)
 {
-	if (!plan_is_stopping(plan) && slot->phase == SLOT_READY)
+	if (slot->phase == SLOT_RETIRING || slot->phase == SLOT_ENDING)
+		slots_tell_again(&plan->slots, slot);
+	else if (!plan_is_stopping(plan) && slot->phase == SLOT_READY)
 		slots_retire(&plan->slots, slot, now + plan->drain_ms);
 }
 

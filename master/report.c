@@ -49,7 +49,7 @@ static void report_reload(const struct plan_action *action, const char *last_dea
 		          "within %d s", action->generation, PLAN_START_MS / 1000);
 		break;
 	default:
-		log_notice("another reload is under way; this one follows it");
+		log_notice("this reload begins when the present one, or the start, is over");
 		break;
 	}
 }

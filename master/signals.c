@@ -41,17 +41,22 @@ int signals_catch(void)
 		if (set_action(handled[i], note) < 0)
 			return -1;
 	}
-	return set_action(SIGPIPE, SIG_IGN);
+	/* USR2 has no meaning here, and its default would end the server. */
+	return set_action(SIGUSR2, SIG_IGN) < 0 ? -1 : set_action(SIGPIPE, SIG_IGN);
 }
 
 void signals_wait(struct pollfd *fds, nfds_t count, int64_t timeout_ms)
 {
 	struct timespec timeout = { .tv_sec = timeout_ms / 1000,
 		.tv_nsec = timeout_ms % 1000 * 1000000 };
+	struct timespec at_once = { 0 };
+	int ready = ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, &asleep);
 
-	if (ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, &asleep) < 0)
-		for (nfds_t i = 0; i < count; i++)
-			fds[i].revents = 0;
+	/* One that finds a descriptor ready returns before any signal is delivered. */
+	if (ready > 0)
+		ppoll(NULL, 0, &at_once, &asleep);
+	for (nfds_t i = 0; i < count && ready < 0; i++)
+		fds[i].revents = 0;
 }
 
 bool signals_take(int number)
@@ -68,14 +73,4 @@ void signals_forget(void)
 		set_action(handled[i], SIG_DFL);
 		caught[handled[i]] = 0;
 	}
-}
-
-void signals_unblock(void)
-{
-	sigset_t block;
-
-	sigemptyset(&block);
-	for (size_t i = 0; i < HANDLED; i++)
-		sigaddset(&block, handled[i]);
-	sigprocmask(SIG_UNBLOCK, &block, NULL);
 }

@@ -19,7 +19,8 @@ int signals_catch(void);
  * Sleeps until a descriptor is ready, a signal came or `timeout_ms`
  * milliseconds have passed (negative: however long it takes). The flags of
  * ready descriptors are in `fds`, as by poll(2); all are clear when a signal
- * came first.
+ * came first. Signals that are pending are taken in any case, so a descriptor
+ * that is always ready cannot keep them out.
  */
 void signals_wait(struct pollfd *fds, nfds_t count, int64_t timeout_ms);
 
@@ -32,8 +33,5 @@ bool signals_take(int number);
  * does not handle itself must be unblocked only after this.
  */
 void signals_forget(void);
-
-/* Unblocks everything that signals_catch() blocked. */
-void signals_unblock(void);
 
 #endif

@@ -15,6 +15,8 @@
 #include "master/workers.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -237,20 +239,31 @@ static void bury(struct supervisor *master, unsigned slot, int status)
 	    .completed = own.completed > 0, .code = exit_code_for(status) });
 }
 
+/* Returns the pid of a child that has died and was not reaped, 0 when there is none. */
+static pid_t next_dead(void)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
 /*
  * One SIGCHLD may stand for many deaths. What a worker had to say before it
- * died is in the pipe by the time it can be reaped, and is taken first. As
- * process 1 of a container we also get children that are not ours.
+ * died is in the pipe by now, and is acted on before it is reaped: until then
+ * its pid is its own. As process 1 of a container we also get children that
+ * are not ours.
  */
 static void reap(struct supervisor *master)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = next_dead()) > 0) {
 		int slot = workers_find(&master->workers, pid);
 
 		take_messages(master);
+		if (waitpid(pid, &status, WNOHANG) != pid)
+			return;
 		if (slot >= 0)
 			bury(master, (unsigned)slot, status);
 		else
@@ -269,6 +282,8 @@ static bool terminal_is_gone(const struct supervisor *master)
 static void take_hangup(struct supervisor *master)
 {
 	if (terminal_is_gone(master)) {
+		if (plan_is_stopping(&master->plan))
+			return; /* a terminal and its shell may both say so */
 		log_notice("the terminal is gone");
 		happened(master, (struct plan_event){ .kind = PLAN_STOP });
 		return;
@@ -376,7 +391,8 @@ static void clean_up(struct supervisor *master)
 
 int supervisor_run(const struct settings *settings, int listener, bool on_terminal)
 {
-	struct supervisor master = { .settings = settings, .on_terminal = on_terminal };
+	struct supervisor master = { .settings = settings, .on_terminal = on_terminal,
+		.last_death = "did not get ready in time" };
 
 	if (prepare(&master, listener) < 0) {
 		log_error("cannot start: %s", strerror(errno));

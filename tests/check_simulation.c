@@ -246,7 +246,8 @@ static void tell(struct world *world, unsigned slot, enum told what)
 	must(world, process->lives);
 	if (hangs && process->told == TOLD_BY_KILL)
 		return; /* as good as dead, whatever it is told */
-	must(world, process->told < what || (process->told == TOLD_TO_RETIRE && world->closed));
+	must(world, process->told < what || (process->told == TOLD_TO_RETIRE && world->closed) ||
+	    world->last == PLAN_WORKER_ASKS); /* it may have missed what it was told */
 	if (process->told == TOLD_NOTHING && process->generation == world->charge)
 		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
 		    world->last == PLAN_ONE_FEWER || (what == TOLD_BY_KILL && hangs));

@@ -19,6 +19,7 @@
 
 /* How a session came to its end. */
 enum session_end {
+	SESSION_OPEN,   /* none yet: a protocol that returns now ends it on its own */
 	SESSION_CLOSED, /* the client closed its side, and has been given everything */
 	SESSION_ENDED,  /* the server ended it */
 	SESSION_BROKEN, /* the connection failed; errno is in `error` */
@@ -32,7 +33,7 @@ struct session {
 	size_t budget;                        /* then: bytes that may still be received */
 	uint64_t bytes_in;                    /* received so far */
 	uint64_t bytes_out;                   /* sent so far */
-	enum session_end end;                 /* valid after session_receive() returned 0 or -1 */
+	enum session_end end;                 /* set by session_receive() and session_send() */
 	int error;                            /* errno of a SESSION_BROKEN */
 	struct sockaddr_in6 peer;             /* as accept(2) gave it; may hold a sockaddr_in */
 	socklen_t peer_length;

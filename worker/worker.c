@@ -45,6 +45,9 @@
 #define PAUSE_MS 50
 #define PAUSE_MAX_MS 1000
 
+/* So many failed accept(2) calls in a row, each for a reason of its own, are no trouble yet. */
+#define PASSED_OVER 64
+
 /* What the handlers need, and what they say. */
 static const struct worker *self;
 static volatile sig_atomic_t retiring;        /* told to leave */
@@ -65,10 +68,15 @@ static enum board_listener listener_state(void)
 	    memory_order_relaxed);
 }
 
-/* Nobody follows a worker whose master is dead: it serves what waits, like one that drains. */
+/*
+ * Nobody follows a worker whose master is dead: it does what the master would
+ * have done at a stop, and serves what waits.
+ */
 static void let_go_of_listener(void)
 {
 	if (is_orphan()) {
+		atomic_store(&self->board->listener, (uint32_t)LISTENER_DRAINING);
+		gate_close(self->listener);
 		fcntl(self->listener, F_SETFL, fcntl(self->listener, F_GETFL) | O_NONBLOCK);
 	} else if (listener_state() != LISTENER_DRAINING) {
 		dup2(self->nowhere, self->listener);
@@ -143,8 +151,8 @@ static void show_state(enum board_state state)
 
 static void log_session(const struct session *session, int64_t began)
 {
-	static const char *const how[] = { "closed by the client", "ended by the server",
-		"broken" };
+	static const char *const how[] = { "ended by the protocol", "closed by the client",
+		"ended by the server", "broken" };
 	int64_t lasted = clock_ms() - began;
 	char peer[ADDRESS_TEXT_MAX];
 
@@ -153,6 +161,18 @@ static void log_session(const struct session *session, int64_t began)
 	    session->bytes_in, session->bytes_out, lasted / 1000, (int)(lasted % 1000),
 	    how[session->end], session->end == SESSION_BROKEN ? ": " : "",
 	    session->end == SESSION_BROKEN ? strerror(session->error) : "");
+}
+
+/* A connection that we, not the client, end must not be reset. */
+static void finish(const struct session *session)
+{
+	if (!ending && (session->end == SESSION_CLOSED || session->end == SESSION_BROKEN)) {
+		close(session->fd);
+		return;
+	}
+	linger_add(&lingering, session->fd);
+	if (!ending)
+		linger_finish(&lingering, LINGER_MS);
 }
 
 /* To serve another protocol, call its function here in place of echo_serve(). */
@@ -167,10 +187,7 @@ static void serve(struct session *session)
 		hurry(session->fd); /* the handler came too early to do it */
 	echo_serve(session);
 	session_fd = -1;
-	if (ending)
-		linger_add(&lingering, session->fd);
-	else
-		close(session->fd);
+	finish(session);
 	board_count(&session->slot->completed, 1);
 	if (log_wants(LOG_DEBUG))
 		log_session(session, began);
@@ -187,8 +204,14 @@ static int accept_one(struct session *session)
 	return session->fd;
 }
 
-/* The machine is out of something that others must give back first. */
-static void pause_accepting(int error, int *pause_ms)
+/* What has gone wrong since the last connection was accepted. */
+struct trouble {
+	unsigned failures; /* of accept(2), in a row */
+	int pause_ms;      /* how long the next pause will be */
+};
+
+/* What went wrong, the machine or somebody else must put right first. */
+static void pause_accepting(int error, struct trouble *trouble)
 {
 	static struct rate_limit limit = RATE_LIMIT(1, 10000);
 	uint64_t missed;
@@ -198,36 +221,56 @@ static void pause_accepting(int error, int *pause_ms)
 		if (missed > 0)
 			log_warning("%" PRIu64 " lines like this one were left out", missed);
 	}
-	poll(NULL, 0, *pause_ms);
-	*pause_ms = *pause_ms * 2 < PAUSE_MAX_MS ? *pause_ms * 2 : PAUSE_MAX_MS;
+	poll(NULL, 0, trouble->pause_ms);
+	trouble->pause_ms *= 2;
+	if (trouble->pause_ms > PAUSE_MAX_MS)
+		trouble->pause_ms = PAUSE_MAX_MS;
 }
 
-/* Somebody else who has this socket made it non-blocking: wait without spinning. */
+/*
+ * Somebody else who has this socket made it non-blocking: wait without
+ * spinning. Here a flag is looked at before sleeping, so no signal may come
+ * in between.
+ */
 static void wait_for_connection(void)
 {
 	struct pollfd readable = { .fd = self->listener, .events = POLLIN };
+	sigset_t leave, open_mask;
 
-	poll(&readable, 1, -1);
+	sigemptyset(&leave);
+	sigaddset(&leave, SIGTERM);
+	sigaddset(&leave, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &leave, &open_mask);
+	if (!retiring)
+		ppoll(&readable, 1, NULL, &open_mask);
+	sigprocmask(SIG_SETMASK, &open_mask, NULL);
 }
 
-/* Returns the exit code when the worker is to leave, or -1 to go on accepting. */
-static int after_failure(int error, int *pause_ms)
+/*
+ * Returns the exit code when the worker is to leave, or -1 to go on accepting.
+ * What concerns one connection is passed over, but not for ever: a cause that
+ * stays would make us spin.
+ */
+static int after_failure(int error, struct trouble *trouble)
 {
+	trouble->failures++;
 	switch (accept_classify(error)) {
-	case ACCEPT_AGAIN:
-		return -1;
-	case ACCEPT_REFUSED:
-		board_count(&self->board->slots[self->number].refused, 1);
-		return -1;
 	case ACCEPT_EMPTY:
 		if (retiring)
 			return EX_OK;
 		wait_for_connection();
 		return -1;
+	case ACCEPT_REFUSED:
+		board_count(&self->board->slots[self->number].refused, 1);
+		/* fall through */
+	case ACCEPT_AGAIN:
+		if (trouble->failures < PASSED_OVER)
+			return -1;
+		/* fall through */
 	case ACCEPT_PAUSE:
 		if (listener_is_gone || ending)
 			return EX_OK;
-		pause_accepting(error, pause_ms);
+		pause_accepting(error, trouble);
 		return -1;
 	case ACCEPT_FATAL:
 		break;
@@ -240,17 +283,17 @@ static int after_failure(int error, int *pause_ms)
 
 static int accept_and_serve(void)
 {
-	int pause_ms = PAUSE_MS;
+	struct trouble trouble = { .pause_ms = PAUSE_MS };
 	int code = -1;
 
 	while (code < 0) {
 		struct session session;
 
 		if (accept_one(&session) < 0) {
-			code = after_failure(errno, &pause_ms);
+			code = after_failure(errno, &trouble);
 			continue;
 		}
-		pause_ms = PAUSE_MS;
+		trouble = (struct trouble){ .pause_ms = PAUSE_MS };
 		if (listener_state() >= LISTENER_GATED)
 			gate_lift(session.fd);
 		if (listener_state() == LISTENER_DRAINING)
@@ -279,6 +322,8 @@ int worker_run(const struct worker *worker)
 	}
 	code = accept_and_serve();
 	show_state(BOARD_LEAVING);
+	/* While the last clients close, nobody new may come to a door that will not open. */
+	dup2(self->nowhere, self->listener);
 	linger_finish(&lingering, is_orphan() ? LINGER_ORPHAN_MS : LINGER_MS);
 	return code;
 }

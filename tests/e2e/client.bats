@@ -120,6 +120,10 @@ lies() {
 	run -64 "$BUILD/echo-client" a b c
 	[[ $output == *"unexpected argument 'c'"* ]]
 	run -64 "$BUILD/echo-client" --no-such-option
+	for port in 0 65536 100513 '' no-such-service; do
+		run -64 "$BUILD/echo-client" 127.0.0.1 "$port"
+		[[ $output == *"port '$port' is not allowed; allowed: a number from 1 to 65535"* ]]
+	done
 	run -0 "$BUILD/echo-client" --help
 	run -0 "$BUILD/echo-client" --version
 }

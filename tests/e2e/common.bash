@@ -23,6 +23,7 @@ teardown() {
 	local failed=0
 
 	stop_server_somehow
+	stop_helpers
 	if grep -lsE 'AddressSanitizer|LeakSanitizer|runtime error:|Assertion' ./*.log; then
 		echo "a sanitizer or an assertion spoke up:"
 		cat ./*.log
@@ -120,6 +121,15 @@ stop_server_somehow() {
 		eventually 10 gone "$server" || kill -KILL "$server" "${master:-$server}"
 		wait "$server" || true
 	fi
+}
+
+# Whatever else a test has started and not waited for.
+stop_helpers() {
+	local helper
+
+	for helper in $(jobs -p); do
+		kill -KILL "$helper" 2>/dev/null || true
+	done
 }
 
 # The pids of the workers that are alive.

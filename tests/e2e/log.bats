@@ -4,9 +4,8 @@
 
 load common
 
-# A /dev of its own, in which log is a socket in the test's folder.
+# A /dev of its own, in which log is a socket in the test's folder. Needs root.
 launch_with_log() {
-	need_root
 	# shellcheck disable=SC2016 # the inner shell expands it
 	launch unshare -m sh -c '
 		mkdir dev && mount -t tmpfs none dev || exit 1
@@ -36,6 +35,7 @@ logs_agree() {
 }
 
 @test "log: lines reach the system log as facility daemon, with the pid" {
+	need_root
 	start_sink
 	launch_with_log -w 2
 	eventually 10 sink_said "^<29>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} echo-master\[$master\]: ready: 2 workers$"
@@ -50,6 +50,7 @@ logs_agree() {
 }
 
 @test "log: what a worker says is logged under its own pid" {
+	need_root
 	start_sink
 	launch_with_log -w 1 --log-level debug
 	answers
@@ -59,6 +60,7 @@ logs_agree() {
 }
 
 @test "log: a log daemon that stops reading delays nothing, and gets every line later" {
+	need_root
 	start_sink
 	launch_with_log -w 2
 	kill -STOP "$sink"
@@ -75,6 +77,7 @@ logs_agree() {
 }
 
 @test "log: a log daemon that goes and comes back gets the lines of the time between" {
+	need_root
 	start_sink
 	launch_with_log -w 2
 	eventually 10 sink_said 'ready: 2 workers'
@@ -94,6 +97,7 @@ logs_agree() {
 }
 
 @test "log: without a log daemon the server runs all the same" {
+	need_root
 	launch_with_log -w 2
 	answers
 	kill -TERM "$master"
@@ -121,6 +125,37 @@ logs_agree() {
 	run -0 "$tools/storm" -c 1 -n 2000 "$port"
 	kill -TERM "$server"
 	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "log: a log socket without buffers neither spins nor keeps signals out" {
+	need_root
+	start_sink
+	launch_with_log -w 2
+	strace -o strace.out -p "$master" -e trace=sendto,ppoll -e inject=sendto:error=ENOBUFS \
+		2>attached 3>&- &
+	eventually 10 grep -q 'attached' attached
+	kill -HUP "$master"
+	eventually 10 server_said 'reloaded'
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+	# One try for each line at the most, and one for each at the end.
+	echo "$(grep -c sendto strace.out) tries for $(wc -l <server.log) lines"
+	[ "$(grep -c sendto strace.out)" -le $((3 * $(wc -l <server.log))) ]
+}
+
+@test "log: a flood of lines does not keep a stop waiting" {
+	start_server -w 8 --log-level debug
+	"$tools/storm" -c 8 -e 1000000 -n 8 "$port" >storm.out 3>&- &
+	eventually 10 server_said 'server received'
+	for _ in 1 2; do
+		asked_at=$(now_ms)
+		kill -TERM "$master"
+		eventually 10 server_said 'stopping'
+		echo "noticed after $(($(now_ms) - asked_at)) ms"
+	done
+	wait_for_server 10
 	[ "$status" -eq 0 ]
 }
 

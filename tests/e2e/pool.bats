@@ -120,6 +120,7 @@ load common
 	worker=$(workers)
 	kill -TERM "$worker"
 	eventually 10 has_workers 2
+	kill -TERM "$worker" # once more does nothing more
 	echoes "$fd" after
 	answers
 	close_session "$fd"
@@ -156,6 +157,40 @@ load common
 		wait_for_server
 		[ "$status" -eq 0 ]
 	done
+}
+
+@test "pool: a firewall that forbids every connection does not make a worker spin" {
+	launch_injected accept4 accept4:error=EPERM -w 1
+	eventually 10 server_said 'accept: Operation not permitted; worker 1 pauses'
+	before=$(grep -c EPERM strace.out)
+	[ "$before" -lt 200 ]
+}
+
+@test "pool: when forking fails at run time it is tried again, ever more slowly" {
+	start_server -w 2
+	strace -f -o strace.out -p "$master" -e trace=clone,clone3,fork \
+		-e inject=clone,clone3,fork:error=EAGAIN 2>attached 3>&- &
+	strace=$!
+	eventually 10 grep -q 'attached' attached
+	kill -KILL "$(workers | head -n 1)"
+	eventually 10 server_said 'could not be forked: Resource temporarily unavailable'
+	eventually 10 server_said 'will be started again in 0\.4 s'
+	answers
+	kill -INT "$strace"
+	wait "$strace" || true
+	eventually 20 all_idle 2
+}
+
+@test "pool: as process 1 it reaps strangers" {
+	need_root
+	launch unshare --pid --fork --kill-child "$BUILD/echo-master" -w 2 -p 0 --log-stderr --log-level debug
+	master=$(pgrep -P "$server")
+	# A child of a shell that does not wait for it: process 1 inherits it.
+	nsenter -t "$master" -p sh -c '(exit 3) & exit 0'
+	eventually 10 server_said 'reaped process [0-9]+, which is no worker'
+	no_zombies
+	answers
+	[ "$(times_said 'was killed|exited')" -eq 0 ]
 }
 
 @test "pool: a socket that can never accept again ends the worker with an error" {

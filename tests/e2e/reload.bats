@@ -59,7 +59,7 @@ line_of() {
 }
 
 @test "reload: no old worker leaves while new ones are slow to start" {
-	launch_injected setpgid setpgid:delay_enter=400000:when=1 -w 2
+	launch_injected setpgid setpgid:delay_enter=1500000:when=1 -w 2
 	kill -HUP "$master"
 	eventually 10 server_said 'generation 2'
 	[ "$(times_said 'left')" -eq 0 ]
@@ -70,7 +70,7 @@ line_of() {
 }
 
 @test "reload: those asked for during one become exactly one more" {
-	launch_injected setpgid setpgid:delay_enter=400000:when=1 -w 2
+	launch_injected setpgid setpgid:delay_enter=1500000:when=1 -w 2
 	kill -HUP "$master"
 	eventually 10 server_said 'worker 4 started'
 	for _ in 1 2 3; do
@@ -79,7 +79,7 @@ line_of() {
 	done
 	eventually 10 reloads 2
 	eventually 10 all_idle 2
-	[ "$(times_said 'another reload is under way')" -eq 1 ]
+	[ "$(times_said 'begins when the present one')" -eq 1 ]
 	reloads 2
 }
 
@@ -116,6 +116,18 @@ line_of() {
 	eventually 10 all_idle 2
 	[ "$(workers)" = "$before" ]
 	answers
+}
+
+@test "reload: somebody else's signal just before the master's does not hide it" {
+	start_server -w 1
+	worker=$(workers)
+	kill -STOP "$worker"
+	kill -TERM "$worker"
+	kill -HUP "$master"
+	eventually 10 reloads 1
+	kill -CONT "$worker"
+	eventually 10 gone "$worker"
+	eventually 10 all_idle 1
 }
 
 @test "reload: clients that stay silent do not pile up old workers without bound" {

@@ -227,6 +227,24 @@ release_crowd() {
 	grep -q '^complete=20 ' crowd.out
 }
 
+@test "stop: when the master is killed in a storm nobody is let in and then reset" {
+	for round in 1 2 3; do
+		rm -f server.log
+		start_server -w 2
+		"$tools/storm" -c 100 "$port" >storm.out 3>&- &
+		storm=$!
+		eventually 10 pgrep -P "$master" -f 'serving'
+		kill -KILL "$master"
+		wait "$server" 2>/dev/null || true
+		server=
+		eventually 5 port_is_free
+		kill -TERM "$storm"
+		wait "$storm" || true
+		cat storm.out
+		grep -q ' reset=0 .* corrupt=0 other=0$' storm.out
+	done
+}
+
 @test "stop: clients that nobody is left to serve are told of in the log" {
 	launch_injected accept4 accept4:signal=SIGABRT -w 1
 	eventually 10 server_said 'will be started again in 1\.6 s'
