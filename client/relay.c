@@ -50,6 +50,7 @@ static void send_to_server(struct relay *relay)
 		relay->sent += (uint64_t)sent;
 	} else if (!may_try_again()) {
 		relay->send_ended = true;
+		relay->error = errno;
 	}
 }
 
@@ -105,6 +106,8 @@ static void end_sending(struct relay *relay)
 
 static enum relay_end judge(const struct relay *relay)
 {
+	if (relay->error != 0)
+		return RELAY_BROKEN;
 	if (relay->received > relay->sent)
 		return RELAY_EXTRA;
 	if (!relay->in_ended || !is_empty(&relay->outbound))

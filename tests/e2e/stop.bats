@@ -180,6 +180,7 @@ release_crowd() {
 	grep -q 'the server closed the connection early' client.err
 	wait_for_server 5
 	[ "$status" -eq 0 ]
+	[ "$(times_said 'was killed')" -eq 0 ]
 }
 
 @test "stop: a client that does not read cannot hold up a fast stop" {
