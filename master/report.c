@@ -2,6 +2,7 @@
 #include "master/report.h"
 
 #include "common/log.h"
+#include "common/title.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -102,6 +103,14 @@ void report_plan(const struct plan_action *action, unsigned sessions, unsigned t
 		    plural(count));
 		break;
 	}
+}
+
+void report_title(const struct plan *plan)
+{
+	const struct pool *charge = &plan->slots.charge;
+
+	title_set("master (%u worker%s, generation %u%s)", charge->wanted, plural(charge->wanted),
+	    charge->generation, plan_is_stopping(plan) ? ", stopping" : "");
 }
 
 static void report_totals(const char *who, const struct board_totals *totals)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the master says: every line about workers, reloads and stops is worded here. */
+/* What the master says: lines about the plan, the status report, the title. */
 #ifndef MASTER_REPORT_H
 #define MASTER_REPORT_H
 
@@ -26,6 +26,9 @@ char *report_death(int status, char *text);
  */
 void report_plan(const struct plan_action *action, unsigned sessions, unsigned timeout_s,
     bool on_terminal, const char *last_death);
+
+/* Shows in the master's process title how many workers there are to be. */
+void report_title(const struct plan *plan);
 
 /*
  * Logs a status report: a line for every worker, and the totals, to which

@@ -6,7 +6,6 @@
 #include "common/gate.h"
 #include "common/log.h"
 #include "common/readypipe.h"
-#include "common/title.h"
 #include "master/listener.h"
 #include "master/plan.h"
 #include "master/report.h"
@@ -56,15 +55,6 @@ static unsigned count_sessions(const struct supervisor *master)
 		serving += master->workers.entry[i].pid != 0 &&
 		    board_get_state(&master->board->slots[i]) == BOARD_SERVING;
 	return serving;
-}
-
-static void show_title(const struct supervisor *master)
-{
-	const struct pool *charge = &master->plan.slots.charge;
-
-	title_set("master (%u worker%s, generation %u%s)", charge->wanted,
-	    charge->wanted == 1 ? "" : "s", charge->generation,
-	    plan_is_stopping(&master->plan) ? ", stopping" : "");
 }
 
 static void spawn(struct supervisor *master, unsigned slot, unsigned generation)
@@ -351,7 +341,7 @@ static void supervise(struct supervisor *master)
 {
 	carry_out_all(master);
 	while (!master->done) {
-		show_title(master);
+		report_title(&master->plan);
 		wait_for_something(master);
 		log_relay(master->channels.log[0], RECORDS_A_TURN);
 		take_messages(master);
