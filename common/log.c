@@ -156,12 +156,23 @@ void log_flush(void)
 		devlog_flush(out.system);
 }
 
+void log_adjust(int threshold, bool to_stderr)
+{
+	log_threshold = threshold;
+	out.to_stderr = to_stderr;
+}
+
+static const char *const level_names[] = { "error", "warning", "notice", "info", "debug" };
+
 int log_level_from_name(const char *name)
 {
-	static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
-
-	for (int i = 0; i < 5; i++)
-		if (strcmp(name, names[i]) == 0)
-			return LOG_ERR + i;
+	for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
+		if (strcmp(name, log_level_name(level)) == 0)
+			return level;
 	return -1;
+}
+
+const char *log_level_name(int level)
+{
+	return level_names[level - LOG_ERR];
 }

@@ -80,4 +80,10 @@ void log_flush(void);
  */
 int log_level_from_name(const char *name);
 
+/* Returns the name of a level from LOG_ERR to LOG_DEBUG. */
+const char *log_level_name(int level);
+
+/* Changes what log_open() was told. */
+void log_adjust(int threshold, bool to_stderr);
+
 #endif

@@ -93,7 +93,7 @@ static int listen_on(const struct addrinfo *at, int backlog, struct net_failure 
 	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0)
 		goto failed;
 	step = "listen";
-	if (listen(fd, backlog) < 0)
+	if (backlog >= 0 && listen(fd, backlog) < 0)
 		goto failed;
 	return fd;
 failed:
@@ -127,7 +127,7 @@ int open_listenfd(const char *address, const char *port, int backlog, struct net
 {
 	int fd;
 
-	if (address != NULL)
+	if (strcmp(address, "*") != 0)
 		return listen_at(address, port, backlog, failure);
 	fd = listen_at("::", port, backlog, failure);
 	if (fd < 0 && is_missing_family(failure))

@@ -23,10 +23,10 @@ struct net_failure {
 };
 
 /*
- * Opens a listening TCP socket on `address` (a numeric address or a name; NULL
+ * Opens a listening TCP socket on `address` (a numeric address or a name; "*"
  * means every address: one socket for IPv6 and IPv4, or IPv4 alone where the
  * machine has no IPv6) and `port` (a number or a service name). `backlog` is
- * listen(2)'s.
+ * listen(2)'s; negative: the socket is bound, and does not listen.
  *
  * SO_REUSEADDR is set, so that a restart need not wait for old connections;
  * TCP_NODELAY and keepalive are set once here, and every accepted connection

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Everything an operator can set, declared once: one table (in settings.c)
- * gives each setting its option, type, range, default and help, and all that
- * reads or prints settings is derived from it.
+ * Everything an operator can set, declared once: one table (settings_table.c)
+ * gives each setting its key, short option, type, range, default and help, and
+ * all that reads or prints settings is derived from it: the command line, the
+ * settings file, the help, and the list of what is in force.
+ *
+ * The command line beats the file, the file beats the default.
  */
 #ifndef COMMON_SETTINGS_H
 #define COMMON_SETTINGS_H
@@ -13,34 +16,77 @@
 /* The largest pool that can be asked for. */
 #define SETTINGS_WORKERS_MAX 8192
 
+/* How many settings there are, and the room for the text of one. */
+#define SETTINGS_COUNT 7
+#define SETTINGS_TEXT_MAX 256
+
+/* Where a value comes from. */
+enum settings_source {
+	SETTINGS_FROM_DEFAULT,
+	SETTINGS_FROM_FILE,
+	SETTINGS_FROM_COMMAND_LINE,
+};
+
+struct settings_origin {
+	enum settings_source source;
+	size_t line; /* in the file, from 1 */
+};
+
 struct settings {
-	unsigned workers;          /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
-	const char *port;          /* a number, 0 for any free one, or a service name */
-	const char *listen;        /* address or name to listen on, NULL for every address */
-	unsigned backlog;          /* of the listener, in connections */
-	unsigned shutdown_timeout; /* how long sessions may go on at a stop, in seconds */
-	unsigned log_level;        /* least important level that is logged, as in syslog(3) */
-	bool log_stderr;           /* log to standard error too, terminal or not */
+	unsigned workers;               /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
+	char port[SETTINGS_TEXT_MAX];   /* a number, 0 for any free one, or a service name */
+	char listen[SETTINGS_TEXT_MAX]; /* address or name to listen on, "*" for every address */
+	unsigned backlog;               /* of the listener, in connections */
+	unsigned shutdown_timeout;      /* how long sessions may go on at a stop, in seconds */
+	unsigned log_level;             /* least important level logged, as in syslog(3) */
+	bool log_stderr;                /* log to standard error too, terminal or not */
+	const char *file;               /* that was read, NULL for none; kept by reference */
+	struct settings_origin origin[SETTINGS_COUNT]; /* of each, in the table's order */
 };
 
 /* What a command line asks for. */
 enum settings_request {
-	SETTINGS_RUN,     /* start with these settings */
-	SETTINGS_HELP,    /* print the help and leave */
-	SETTINGS_VERSION, /* print the version and leave */
-	SETTINGS_WRONG,   /* it cannot be understood; the errors have been printed */
+	SETTINGS_RUN,      /* start with these settings */
+	SETTINGS_TEST,     /* only check them */
+	SETTINGS_SHOW,     /* only print them */
+	SETTINGS_HELP,     /* print the help and leave */
+	SETTINGS_VERSION,  /* print the version and leave */
+	SETTINGS_WRONG,    /* the command line has mistakes, which have been printed */
+	SETTINGS_BAD_FILE, /* the file has mistakes, or cannot be read; they have been printed */
+};
+
+/* Where settings are to be found. */
+struct settings_sources {
+	int argc;
+	char **argv;               /* main()'s; getopt_long(3) may change the order */
+	const char *standard_file; /* read if it exists and -f names no other; NULL: none */
 };
 
 /*
- * Fills `settings` with the defaults and what the command line says on top of
- * them. Strings point into `argv` or are constant. Each mistake is one line on
- * `errors`: what was wrong, what is allowed; all of them, not only the first.
- * Uses getopt_long(3), and so is not reentrant.
+ * Fills `settings` from the defaults, the file and the command line, as often
+ * as wanted. Each mistake is one line on `errors`: what was wrong, what is
+ * allowed; all of them, not only the first. Uses getopt_long(3), and so is not
+ * reentrant.
  */
-enum settings_request settings_from_args(struct settings *settings, int argc, char **argv,
-    FILE *errors);
+enum settings_request settings_load(struct settings *settings,
+    const struct settings_sources *sources, FILE *errors);
 
-/* Prints the usage and a line or two for each setting. */
+/*
+ * Compares what is in force with what was loaded anew. What a reload can change
+ * is listed on `changes` ("workers 8 -> 4, ..."), what only a restart can is
+ * listed on `fixed` and put back in `loaded` to what it is in `current`.
+ * Returns how many settings differ.
+ */
+unsigned settings_compare(const struct settings *current, struct settings *loaded, FILE *changes,
+    FILE *fixed);
+
+/* Prints the usage and a line for each setting. */
 void settings_help(FILE *to);
+
+/*
+ * Prints what is in force in the file's own syntax, each setting with a comment
+ * that says where it comes from. Read back, it gives the same settings.
+ */
+void settings_print(const struct settings *settings, FILE *to);
 
 #endif

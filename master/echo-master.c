@@ -3,9 +3,11 @@
  * echo-master: a prefork TCP echo server. A map of the code, in reading order:
  *
  *   master/echo-master.c  this file: settings -> listener -> supervise -> exit code
- *   master/supervisor.c   the one loop: wait, find out what happened, ask, carry out
+ *   master/supervisor.c   the one loop: wait, find out what happened
+ *   master/actions.c      ask the plan, carry out what it says
  *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_reload.c and
  *                         plan_stop.c, its picture of the processes is slots.c
+ *   master/reload.c       settings in force, and those that are coming
  *   master/workers.c      which process lives in which slot
  *   master/spawn.c        fork, and what a child must undo before it is a worker
  *   master/signals.c      signals become flags, and nothing slips in before a sleep
@@ -38,14 +40,12 @@
 
 static int explain_failure(const struct settings *settings, const struct net_failure *failure)
 {
-	const char *where = settings->listen != NULL ? settings->listen : "every address";
-
 	if (failure->error == EACCES && port_number(settings->port) < IPPORT_RESERVED) {
-		log_error("port %s on %s: %s: ports below 1024 are for root; try -p 5000",
-		    settings->port, where, net_failure_text(failure));
+		log_error("port %s of %s: %s: ports below 1024 are for root; try -p 5000",
+		    settings->port, settings->listen, net_failure_text(failure));
 		return EX_NOPERM;
 	}
-	log_error("port %s on %s: %s: %s", settings->port, where, failure->step,
+	log_error("port %s of %s: %s: %s", settings->port, settings->listen, failure->step,
 	    net_failure_text(failure));
 	switch (failure->error) {
 	case EACCES:
@@ -76,7 +76,7 @@ static void announce(const struct settings *settings, int listener)
 		    limit);
 }
 
-static int serve(const struct settings *settings)
+static int serve(const struct settings *settings, const struct settings_sources *sources)
 {
 	bool on_terminal = isatty(STDERR_FILENO) != 0;
 	struct net_failure failure;
@@ -89,19 +89,41 @@ static int serve(const struct settings *settings)
 		code = explain_failure(settings, &failure);
 	} else {
 		announce(settings, listener);
-		code = supervisor_run(settings, listener, on_terminal);
+		code = supervisor_run(settings, sources, listener, on_terminal);
 		log_notice("stopped");
 	}
 	log_close(LAST_LINES_MS);
 	return code;
 }
 
+/* Everything that a start would need. A port in use may be so by the server that is running. */
+static int test(const struct settings *settings)
+{
+	struct net_failure failure;
+	int fd = open_listenfd(settings->listen, settings->port, -1, &failure);
+
+	if (fd < 0 && failure.error != EADDRINUSE)
+		return explain_failure(settings, &failure);
+	if (fd >= 0)
+		close(fd);
+	puts("configuration OK");
+	return EX_OK;
+}
+
 int main(int argc, char **argv)
 {
+	struct settings_sources sources = { argc, argv, SYSCONFDIR "/echo-master.conf" };
 	struct settings settings;
 
 	title_init(argc, argv);
-	switch (settings_from_args(&settings, argc, argv, stderr)) {
+	switch (settings_load(&settings, &sources, stderr)) {
+	case SETTINGS_RUN:
+		return serve(&settings, &sources);
+	case SETTINGS_TEST:
+		return test(&settings);
+	case SETTINGS_SHOW:
+		settings_print(&settings, stdout);
+		return EX_OK;
 	case SETTINGS_HELP:
 		settings_help(stdout);
 		return EX_OK;
@@ -110,8 +132,8 @@ int main(int argc, char **argv)
 		return EX_OK;
 	case SETTINGS_WRONG:
 		return EX_USAGE;
-	case SETTINGS_RUN:
-		break;
+	case SETTINGS_BAD_FILE:
+		return EX_CONFIG;
 	}
-	return serve(&settings);
+	return EX_SOFTWARE;
 }

@@ -20,6 +20,7 @@ int main(void)
 	srunner_add_suite(runner, reload_suite());
 	srunner_add_suite(runner, session_suite());
 	srunner_add_suite(runner, settings_suite());
+	srunner_add_suite(runner, settings_file_suite());
 	srunner_add_suite(runner, signals_suite());
 	srunner_add_suite(runner, stop_suite());
 	srunner_add_suite(runner, workers_suite());

@@ -399,7 +399,7 @@ static bool has_ipv6(void)
 START_TEST(every_address_is_both_families)
 {
 	char port[8];
-	int listener = listen_at(NULL, port);
+	int listener = listen_at("*", port);
 
 	expect_connection(listener, "127.0.0.1", port);
 	if (has_ipv6())
@@ -443,7 +443,7 @@ START_TEST(accepted_connections_inherit_the_options)
 {
 	struct net_failure failure;
 	char port[8];
-	int listener = listen_at(NULL, port);
+	int listener = listen_at("*", port);
 	int client = open_clientfd("127.0.0.1", port, &failure);
 	int server = accept(listener, NULL, NULL);
 
@@ -521,7 +521,7 @@ START_TEST(port_that_is_taken_cannot_be_bound)
 
 	expect_failure(open_listenfd("127.0.0.1", port, 16, &failure), &failure, "bind",
 	    EADDRINUSE);
-	expect_failure(open_listenfd(NULL, port, 16, &failure), &failure, "bind", EADDRINUSE);
+	expect_failure(open_listenfd("*", port, 16, &failure), &failure, "bind", EADDRINUSE);
 	close(listener);
 }
 END_TEST
@@ -573,7 +573,7 @@ START_TEST(unknown_names_cannot_be_resolved)
 	expect_unresolved(open_listenfd(NO_HOST, "0", 16, &failure), &failure);
 	expect_unresolved(open_clientfd("127.0.0.1", "no-such-service", &failure), &failure);
 	ck_assert_int_eq(failure.resolver, EAI_SERVICE);
-	expect_unresolved(open_listenfd(NULL, "no-such-service", 16, &failure), &failure);
+	expect_unresolved(open_listenfd("*", "no-such-service", 16, &failure), &failure);
 	ck_assert_int_eq(failure.resolver, EAI_SERVICE);
 }
 END_TEST
@@ -615,7 +615,7 @@ START_TEST(failures_leave_nothing_open)
 	int before = count_descriptors();
 
 	open_listenfd("127.0.0.1", port, 16, &failure);
-	open_listenfd(NULL, port, 16, &failure);
+	open_listenfd("*", port, 16, &failure);
 	open_listenfd("192.0.2.1", "0", 16, &failure);
 	open_clientfd("127.0.0.2", port, &failure);
 	ck_assert_int_eq(count_descriptors(), before);

@@ -42,7 +42,7 @@ static enum settings_request read_line(const char *line)
 		argv[argc++] = strsep(&rest, "|");
 	stream = open_memstream(&errors, &size);
 	ck_assert_ptr_nonnull(stream);
-	request = settings_from_args(&settings, argc, argv, stream);
+	request = settings_load(&settings, &(struct settings_sources){ argc, argv, NULL }, stream);
 	fclose(stream);
 	return request;
 }
@@ -55,7 +55,7 @@ START_TEST(defaults_hold_when_nothing_is_said)
 	ck_assert_str_eq(errors, "");
 	ck_assert_uint_eq(settings.workers, 8);
 	ck_assert_str_eq(settings.port, "echo");
-	ck_assert_ptr_null(settings.listen);
+	ck_assert_str_eq(settings.listen, "*");
 	ck_assert_uint_eq(settings.backlog, 1024);
 	ck_assert_uint_eq(settings.shutdown_timeout, 30);
 	ck_assert_uint_eq(settings.log_level, LOG_INFO);
@@ -65,7 +65,7 @@ END_TEST
 
 static const char *const everything[] = {
 	"-w|3|-p|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|--log-stderr",
-	"-w3|-p5000|-l::1|-b77|--shutdown-timeout=300s|--log-level=debug|--log-stderr",
+	"-w3|-p5000|-l::1|-b77|--shutdown-timeout=300s|--log-level=debug|--log-stderr=yes",
 	"--workers|3|--port|5000|--listen|::1|--backlog|77|--shutdown-timeout|300|"
 	"--log-level|debug|--log-stderr",
 	"--workers=3|--port=5000|--listen=::1|--backlog=77|--shutdown-t=5m|--log-l=debug|--log-s",
@@ -182,6 +182,7 @@ static TCase *right(void)
 
 #define WORKERS_ALLOWED "a number from 1 to 8192, or auto\n"
 #define PORT_ALLOWED "a number from 0 to 65535, or a TCP service name\n"
+#define ADDRESS_ALLOWED "a numeric address, a host name, or * for all\n"
 #define BACKLOG_ALLOWED "a number from 1 to 65535\n"
 #define TIME_ALLOWED "0 to 86400 seconds, as in 30, 30s, 5m or 1h\n"
 #define LEVEL_ALLOWED "error, warning, notice, info or debug\n"
@@ -211,7 +212,7 @@ static const struct { const char *line; const char *errors; } wrong_lines[] = {
 	{ "-p|5000x", BAD("port", "5000x") PORT_ALLOWED },
 	{ "-p|no-such-service", BAD("port", "no-such-service") PORT_ALLOWED },
 	{ "-p|", BAD("port", "") PORT_ALLOWED },
-	{ "-l|", BAD("listen", "") "a numeric address or a host name\n" },
+	{ "-l|", BAD("listen", "") ADDRESS_ALLOWED },
 	{ "-b|0", BAD("backlog", "0") BACKLOG_ALLOWED },
 	{ "-b|65536", BAD("backlog", "65536") BACKLOG_ALLOWED },
 	{ "-b|auto", BAD("backlog", "auto") BACKLOG_ALLOWED },
@@ -229,14 +230,18 @@ static const struct { const char *line; const char *errors; } wrong_lines[] = {
 	{ "-w", LACKS("workers") WORKERS_ALLOWED },
 	{ "--workers", LACKS("workers") WORKERS_ALLOWED },
 	{ "-p", LACKS("port") PORT_ALLOWED },
-	{ "--log-stderr|-l", LACKS("listen") "a numeric address or a host name\n" },
+	{ "--log-stderr|-l", LACKS("listen") ADDRESS_ALLOWED },
 	{ "--shutdown-timeout", LACKS("shutdown-timeout") TIME_ALLOWED },
 	{ "-x", UNKNOWN("-x") },
 	{ "-xy", UNKNOWN("-x") UNKNOWN("-y") },
 	{ "--bogus", UNKNOWN("--bogus") },
 	{ "--bogus=1", UNKNOWN("--bogus=1") },
 	{ "--log", UNKNOWN("--log") }, /* two begin like that */
-	{ "--log-stderr=yes", NO_VALUE("--log-stderr=yes") },
+	{ "--log-stderr=1", BAD("log-stderr", "1") "yes or no\n" },
+	{ "-l|a b", BAD("listen", "a b") ADDRESS_ALLOWED },
+	{ "-l|a#b", BAD("listen", "a#b") ADDRESS_ALLOWED },
+	{ "--wrkers=3", "echo-master: unknown option '--wrkers=3'; did you mean --workers?\n" },
+	{ "-f", "echo-master: --file needs a value; allowed: the path of a file\n" },
 	{ "--help=me", NO_VALUE("--help=me") },
 	{ "--version=2", NO_VALUE("--version=2") },
 	{ "5000", EXTRA("5000") },
@@ -257,7 +262,7 @@ START_TEST(all_mistakes_are_reported)
 	    SETTINGS_WRONG);
 	ck_assert_str_eq(errors, BAD("workers", "0") WORKERS_ALLOWED UNKNOWN("--bogus")
 	    BAD("port", "65536") PORT_ALLOWED BAD("log-level", "x") LEVEL_ALLOWED
-	    LACKS("listen") "a numeric address or a host name\n" EXTRA("extra"));
+	    LACKS("listen") ADDRESS_ALLOWED EXTRA("extra"));
 }
 END_TEST
 
@@ -278,11 +283,14 @@ static TCase *wrong(void)
 static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "  -w, --workers N|auto ", " (default: 8)" },
 	{ "  -p, --port PORT ", " (default: echo)" },
-	{ "  -l, --listen ADDRESS ", "(default: all)" },
+	{ "  -l, --listen ADDRESS ", "(default: *)" },
 	{ "  -b, --backlog N ", " (default: 1024)" },
 	{ "      --shutdown-timeout TIME ", " (default: 30s)" },
 	{ "      --log-level LEVEL ", " (default: info)" },
-	{ "      --log-stderr ", "also if no terminal" },
+	{ "      --log-stderr yes|no ", " (default: no)" },
+	{ "  -f, --file PATH ", "read settings from this file" },
+	{ "  -t, --test ", "check the settings and leave" },
+	{ "  -T, --show ", "print the settings in force and leave" },
 	{ "  -V, --version ", "print the version" },
 	{ "  -h, --help ", "print this help" },
 };

@@ -28,6 +28,7 @@ Suite *reload_suite(void);
 Suite *session_suite(void);
 Suite *settings_suite(void);
 Suite *simulation_suite(void);
+Suite *settings_file_suite(void);
 Suite *signals_suite(void);
 Suite *stop_suite(void);
 Suite *workers_suite(void);

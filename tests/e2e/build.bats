@@ -9,7 +9,7 @@ copy_tree() {
 	need_plain_build
 	mkdir tree
 	cp -r "$top/GNUmakefile" "$top/README" "$top/master" "$top/worker" "$top/common" \
-		"$top/client" tree
+		"$top/client" "$top/etc" tree
 	cd tree || return 1
 	forget_outer_make
 }
@@ -56,19 +56,28 @@ forget_outer_make() {
 	done
 }
 
-@test "build: install puts five files under DESTDIR and prefix, uninstall leaves nothing" {
+@test "build: install puts seven files under DESTDIR and prefix, uninstall leaves nothing" {
 	copy_tree
 	make -s -j 4 install DESTDIR="$PWD/stage" prefix=/usr
 	(cd stage && find . -type f | sort) >installed
 	cat installed
 	diff installed - <<-END
 		./usr/bin/echo-client
+		./usr/etc/echo-master.conf
 		./usr/sbin/echo-master
 		./usr/share/doc/echo-master/README
 		./usr/share/man/man1/echo-client.1
+		./usr/share/man/man5/echo-master.conf.5
 		./usr/share/man/man8/echo-master.8
 	END
 	stage/usr/sbin/echo-master -V
+	# A configuration of one's own survives both.
+	echo 'workers 3' >>stage/usr/etc/echo-master.conf
+	make -s install DESTDIR="$PWD/stage" prefix=/usr
+	make -s uninstall DESTDIR="$PWD/stage" prefix=/usr
+	tail -n 1 stage/usr/etc/echo-master.conf | grep -x 'workers 3'
+	rm stage/usr/etc/echo-master.conf
+	make -s install DESTDIR="$PWD/stage" prefix=/usr
 	make -s uninstall DESTDIR="$PWD/stage" prefix=/usr
 	[ -z "$(find stage ! -type d)" ]
 	[ ! -e stage/usr/share/doc/echo-master ]

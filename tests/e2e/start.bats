@@ -18,7 +18,7 @@ refused() {
 	"$BUILD/echo-master" --help >out 2>err
 	[ ! -s err ]
 	for option in --workers --port --listen --backlog --shutdown-timeout --log-level \
-		--log-stderr --version --help; do
+		--log-stderr --file --test --show --version --help; do
 		grep -q -- "$option" out
 	done
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The settings file: a key and its value on each line, separated by blanks. A
+ * '#' begins a comment, a '\' at the end of a line goes on with the next
+ * (fparseln(3) of libbsd).
+ */
+#include "common/settings_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLANKS " \t\r\f\v"
+
+/* A file that is being read. */
+struct reading {
+	const char *path;
+	size_t line;                  /* from 1; of a continued line the last one */
+	size_t given[SETTINGS_COUNT]; /* on which line each setting was given, 0: not yet */
+	unsigned mistakes;
+	FILE *errors;
+};
+
+static void begin_mistake(struct reading *reading, const char *key)
+{
+	reading->mistakes++;
+	fprintf(reading->errors, "%s:%zu: %s: ", reading->path, reading->line, key);
+}
+
+static void print_unknown_key(struct reading *reading, const char *key)
+{
+	const char *nearest = setting_nearest(key);
+
+	begin_mistake(reading, key);
+	if (nearest != NULL)
+		fprintf(reading->errors, "unknown key; did you mean %s?\n", nearest);
+	else
+		fputs("unknown key; echo-master --show lists what is allowed\n", reading->errors);
+}
+
+static void take_value(struct settings *settings, struct reading *reading,
+    const struct setting *setting, const char *value)
+{
+	size_t *given = &reading->given[setting - settings_table];
+
+	if (*given != 0) {
+		begin_mistake(reading, setting->key);
+		fprintf(reading->errors, "given on line %zu already; allowed: once\n", *given);
+	} else if (value[0] == '\0') {
+		begin_mistake(reading, setting->key);
+		fputs("a value is missing; allowed: ", reading->errors);
+		setting_print_allowed(setting, reading->errors);
+	} else if (setting_set(settings, setting, value) < 0) {
+		begin_mistake(reading, setting->key);
+		fprintf(reading->errors, "'%s' is not allowed; allowed: ", value);
+		setting_print_allowed(setting, reading->errors);
+	} else {
+		setting_note_origin(settings, setting, SETTINGS_FROM_FILE, reading->line);
+	}
+	*given = reading->line;
+}
+
+static void cut_blanks(char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 0 && strchr(BLANKS, text[length - 1]) != NULL)
+		text[--length] = '\0';
+}
+
+static void take_line(struct settings *settings, struct reading *reading, char *line)
+{
+	char *key = line + strspn(line, BLANKS);
+	char *value = key + strcspn(key, BLANKS);
+	const struct setting *setting;
+
+	if (key[0] == '\0')
+		return;
+	if (value[0] != '\0')
+		*value++ = '\0';
+	value += strspn(value, BLANKS);
+	cut_blanks(value);
+	setting = setting_find(key);
+	if (setting == NULL)
+		print_unknown_key(reading, key);
+	else
+		take_value(settings, reading, setting, value);
+}
+
+static unsigned cannot_read(const char *path, FILE *errors)
+{
+	fprintf(errors, "%s: %s\n", path, strerror(errno));
+	return 1;
+}
+
+unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors)
+{
+	struct reading reading = { .path = path, .errors = errors };
+	FILE *file = fopen(path, "re");
+	char *line;
+	size_t length;
+
+	if (file == NULL)
+		return cannot_read(path, errors);
+	while ((line = fparseln(file, &length, &reading.line, NULL, FPARSELN_UNESCALL)) != NULL) {
+		if (strlen(line) != length) {
+			begin_mistake(&reading, "NUL byte");
+			fputs("not allowed; allowed: text\n", errors);
+		} else {
+			take_line(settings, &reading, line);
+		}
+		free(line);
+	}
+	if (ferror(file))
+		reading.mistakes += cannot_read(path, errors);
+	fclose(file);
+	return reading.mistakes;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the two halves of the supervisor share; nobody else includes this.
+ *
+ *   supervisor.c  the loop; finding out what happened
+ *   actions.c     telling the plan, and carrying out what it says
+ */
+#ifndef MASTER_ACTIONS_H
+#define MASTER_ACTIONS_H
+
+#include "common/board.h"
+#include "master/plan.h"
+#include "master/reload.h"
+#include "master/report.h"
+#include "master/spawn.h"
+#include "master/workers.h"
+
+#include <stdbool.h>
+
+struct supervisor {
+	struct reload reload;             /* the settings */
+	bool on_terminal;                 /* standard error was one at the start */
+	struct spawn_channels channels;
+	struct board *board;
+	struct slot *slots;               /* the plan's */
+	struct plan plan;
+	struct workers workers;
+	struct board_totals gone;         /* done by workers that have been reaped */
+	char last_death[REPORT_DEATH_MAX]; /* of the last worker that failed */
+	bool carrying_out;                /* happened() is at it already */
+	bool done;
+	int code;                         /* exit code, when done */
+};
+
+/* Tells the plan what has happened and does at once all that follows from it. */
+void actions_happened(struct supervisor *master, struct plan_event event);
+
+/* Does all that the plan wants done. */
+void actions_carry_out(struct supervisor *master);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/* The settings file: what its lines mean, what is said about wrong ones, and who beats whom. */
+#include "tests/suites.h"
+
+#include "common/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/check_settings.XXXXXX";
+static struct settings settings;
+static char *errors; /* what was said, without the path in front of each line */
+
+static void make_file(void)
+{
+	int fd;
+
+	setprogname("echo-master");
+	strcpy(path + strlen(path) - 6, "XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+static void remove_file(void)
+{
+	unlink(path);
+	free(errors);
+	errors = NULL;
+}
+
+static void write_file(const char *text, size_t size)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(text, 1, size, file), size);
+	fclose(file);
+}
+
+/* Drops "path:" wherever it stands. */
+static void forget_path(char *text)
+{
+	char *found;
+	size_t length = strlen(path) + 1;
+
+	while ((found = strstr(text, path)) != NULL)
+		memmove(found, found + length, strlen(found + length) + 1);
+}
+
+/* Loads the file as the standard one, with one more option, or none. */
+static enum settings_request load(const char *option)
+{
+	char name[] = "echo-master";
+	char word[128];
+	char *argv[] = { name, option != NULL ? word : NULL, NULL };
+	struct settings_sources sources = { option != NULL ? 2 : 1, argv, path };
+	size_t size;
+	FILE *stream;
+	enum settings_request request;
+
+	strlcpy(word, option != NULL ? option : "", sizeof word);
+	free(errors);
+	stream = open_memstream(&errors, &size);
+	request = settings_load(&settings, &sources, stream);
+	fclose(stream);
+	forget_path(errors);
+	return request;
+}
+
+static enum settings_request load_text(const char *text)
+{
+	write_file(text, strlen(text));
+	return load(NULL);
+}
+
+START_TEST(every_key_is_taken)
+{
+	ck_assert_int_eq(load_text("workers 3\nport 5000\nlisten ::1\nbacklog 77\n"
+	    "shutdown-timeout 5m\nlog-level debug\nlog-stderr yes\n"), SETTINGS_RUN);
+	ck_assert_str_eq(errors, "");
+	ck_assert_uint_eq(settings.workers, 3);
+	ck_assert_str_eq(settings.port, "5000");
+	ck_assert_str_eq(settings.listen, "::1");
+	ck_assert_uint_eq(settings.backlog, 77);
+	ck_assert_uint_eq(settings.shutdown_timeout, 300);
+	ck_assert_uint_eq(settings.log_level, LOG_DEBUG);
+	ck_assert(settings.log_stderr);
+	ck_assert_str_eq(settings.file, path);
+}
+END_TEST
+
+START_TEST(blanks_comments_and_continued_lines_are_as_they_should_be)
+{
+	ck_assert_int_eq(load_text("# a comment\n\n  \t\n\tworkers\t  3  # three\n"
+	    "port \\\n  5000\nbacklog 77"), SETTINGS_RUN);
+	ck_assert_str_eq(errors, "");
+	ck_assert_uint_eq(settings.workers, 3);
+	ck_assert_str_eq(settings.port, "5000");
+	ck_assert_uint_eq(settings.backlog, 77);
+}
+END_TEST
+
+START_TEST(file_beats_default_and_command_line_beats_file)
+{
+	write_file("workers 3\nbacklog 77\n", 21);
+	ck_assert_int_eq(load("--workers=5"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.workers, 5);
+	ck_assert_uint_eq(settings.backlog, 77);
+	ck_assert_str_eq(settings.port, "echo");
+	ck_assert_int_eq(settings.origin[0].source, SETTINGS_FROM_COMMAND_LINE);
+	ck_assert_int_eq(settings.origin[1].source, SETTINGS_FROM_DEFAULT);
+	ck_assert_int_eq(settings.origin[3].source, SETTINGS_FROM_FILE);
+	ck_assert_uint_eq(settings.origin[3].line, 2);
+}
+END_TEST
+
+#define WORKERS_ALLOWED "allowed: a number from 1 to 8192, or auto\n"
+#define BACKLOG_ALLOWED "allowed: a number from 1 to 65535\n"
+
+static const struct { const char *text; const char *errors; } wrong_files[] = {
+	{ "workers 0\n", "1: workers: '0' is not allowed; " WORKERS_ALLOWED },
+	{ "\n\nport 99999\n", "3: port: '99999' is not allowed; allowed: a number from 0 to 65535, "
+	  "or a TCP service name\n" },
+	{ "backlog\n", "1: backlog: a value is missing; " BACKLOG_ALLOWED },
+	{ "backlog # 7\n", "1: backlog: a value is missing; " BACKLOG_ALLOWED },
+	{ "backlog 7 8\n", "1: backlog: '7 8' is not allowed; " BACKLOG_ALLOWED },
+	{ "workers 2\nport 1\nworkers 3\n", "3: workers: given on line 1 already; allowed: once\n" },
+	{ "wokers 2\n", "1: wokers: unknown key; did you mean workers?\n" },
+	{ "log-sterr yes\n", "1: log-sterr: unknown key; did you mean log-stderr?\n" },
+	{ "colour red\n", "1: colour: unknown key; echo-master --show lists what is allowed\n" },
+	{ "log-stderr maybe\n", "1: log-stderr: 'maybe' is not allowed; allowed: yes or no\n" },
+	{ "workers=3\n", "1: workers=3: unknown key; did you mean workers?\n" },
+	{ "workers 0\nbacklog 0\n", "1: workers: '0' is not allowed; " WORKERS_ALLOWED
+	  "2: backlog: '0' is not allowed; " BACKLOG_ALLOWED },
+};
+
+START_TEST(wrong_file_is_answered_word_for_word)
+{
+	ck_assert_int_eq(load_text(wrong_files[_i].text), SETTINGS_BAD_FILE);
+	ck_assert_str_eq(errors, wrong_files[_i].errors);
+}
+END_TEST
+
+START_TEST(nul_byte_is_told)
+{
+	write_file("workers 3\0 4\n", 13);
+	ck_assert_int_eq(load(NULL), SETTINGS_BAD_FILE);
+	ck_assert_str_eq(errors, "1: NUL byte: not allowed; allowed: text\n");
+}
+END_TEST
+
+START_TEST(very_long_line_is_no_trouble)
+{
+	size_t size = 1 << 20;
+	char *text = malloc(size);
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'w', size);
+	write_file(text, size);
+	ck_assert_int_eq(load(NULL), SETTINGS_BAD_FILE);
+	free(text);
+}
+END_TEST
+
+START_TEST(standard_file_may_be_missing_a_named_one_may_not)
+{
+	char option[128];
+
+	unlink(path);
+	ck_assert_int_eq(load(NULL), SETTINGS_RUN);
+	ck_assert_ptr_null(settings.file);
+	snprintf(option, sizeof option, "--file=%s", path);
+	ck_assert_int_eq(load(option), SETTINGS_BAD_FILE);
+	ck_assert_ptr_nonnull(strstr(errors, "No such file or directory"));
+}
+END_TEST
+
+START_TEST(folder_is_no_file)
+{
+	ck_assert_int_eq(load("--file=/tmp"), SETTINGS_BAD_FILE);
+	ck_assert_str_eq(errors, "/tmp: Is a directory\n");
+}
+END_TEST
+
+START_TEST(what_is_printed_reads_back_the_same)
+{
+	struct settings before;
+	char changes[256] = "";
+	FILE *stream = fmemopen(changes, sizeof changes, "w");
+	FILE *file;
+
+	ck_assert_int_eq(load_text("workers 3\nshutdown-timeout 2m\nlisten 127.0.0.1\n"
+	    "log-level warning\nlog-stderr yes\n"), SETTINGS_RUN);
+	before = settings;
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	settings_print(&before, file);
+	fclose(file);
+	ck_assert_int_eq(load(NULL), SETTINGS_RUN);
+	ck_assert_str_eq(errors, "");
+	ck_assert_uint_eq(settings_compare(&before, &settings, stream, stream), 0);
+	fclose(stream);
+	ck_assert_str_eq(changes, "");
+}
+END_TEST
+
+START_TEST(comparison_names_what_changed_and_puts_back_what_cannot)
+{
+	struct settings before;
+	char changes[256] = "";
+	char fixed[256] = "";
+	FILE *changed = fmemopen(changes, sizeof changes, "w");
+	FILE *stays = fmemopen(fixed, sizeof fixed, "w");
+
+	ck_assert_int_eq(load_text("workers 3\nport 5000\n"), SETTINGS_RUN);
+	before = settings;
+	ck_assert_int_eq(load_text("workers 4\nport 6000\nshutdown-timeout 5\n"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings_compare(&before, &settings, changed, stays), 3);
+	fclose(changed);
+	fclose(stays);
+	ck_assert_str_eq(changes, "workers 3 -> 4, shutdown-timeout 30s -> 5s");
+	ck_assert_str_eq(fixed, "port 5000 -> 6000");
+	ck_assert_str_eq(settings.port, "5000");
+	ck_assert_uint_eq(settings.workers, 4);
+}
+END_TEST
+
+Suite *settings_file_suite(void)
+{
+	Suite *suite = suite_create("settings file");
+	TCase *tcase = tcase_create("file");
+
+	tcase_add_checked_fixture(tcase, make_file, remove_file);
+	tcase_add_test(tcase, every_key_is_taken);
+	tcase_add_test(tcase, blanks_comments_and_continued_lines_are_as_they_should_be);
+	tcase_add_test(tcase, file_beats_default_and_command_line_beats_file);
+	tcase_add_loop_test(tcase, wrong_file_is_answered_word_for_word, 0,
+	    sizeof wrong_files / sizeof wrong_files[0]);
+	tcase_add_test(tcase, nul_byte_is_told);
+	tcase_add_test(tcase, very_long_line_is_no_trouble);
+	tcase_add_test(tcase, standard_file_may_be_missing_a_named_one_may_not);
+	tcase_add_test(tcase, folder_is_no_file);
+	tcase_add_test(tcase, what_is_printed_reads_back_the_same);
+	tcase_add_test(tcase, comparison_names_what_changed_and_puts_back_what_cannot);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
