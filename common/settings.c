@@ -3,6 +3,7 @@
 
 #include "common/settings_table.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,12 @@ static void set_defaults(struct settings *settings)
 	for (size_t i = 0; i < SETTINGS_COUNT; i++)
 		if (setting_set(settings, &settings_table[i], settings_table[i].standard) < 0)
 			abort(); /* a default that its own type refuses */
+}
+
+/* What cannot be looked at is there, and will be told when it is read. */
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 /* The command line is read twice: it names the file, and it beats the file. */
@@ -27,7 +34,7 @@ enum settings_request settings_load(struct settings *settings,
 	request = settings_read_args(settings, sources, &file, errors);
 	if (request == SETTINGS_WRONG || request == SETTINGS_HELP || request == SETTINGS_VERSION)
 		return request;
-	if (file == NULL && standard != NULL && access(standard, F_OK) == 0)
+	if (file == NULL && standard != NULL && exists(standard))
 		file = standard;
 	if (file == NULL)
 		return request;
@@ -45,8 +52,10 @@ static void print_option(const char *key, char letter, const char *value, FILE *
 
 	if (letter != 0)
 		snprintf(short_form, sizeof short_form, "-%c, ", letter);
-	snprintf(text, sizeof text, "  %s--%s%s%s", short_form, key, value != NULL ? " " : "",
-	    value != NULL ? value : "");
+	if (value == NULL)
+		value = "";
+	snprintf(text, sizeof text, "  %s--%s%s%s", short_form, key,
+	    value[0] != '\0' && value[0] != '[' ? " " : "", value);
 	fprintf(to, "%-30s", text);
 }
 
@@ -77,6 +86,8 @@ void settings_help(FILE *to)
 
 static void list(FILE *to, const char *key, const char *before, const char *after)
 {
+	if (to == NULL)
+		return;
 	fprintf(to, "%s%s %s -> %s", ftell(to) > 0 ? ", " : "", key, before, after);
 }
 
@@ -96,8 +107,8 @@ unsigned settings_compare(const struct settings *current, struct settings *loade
 			continue;
 		differ++;
 		list(setting->reloadable ? changes : fixed, setting->key, before, after);
-		if (!setting->reloadable && setting_set(loaded, setting, before) < 0)
-			abort(); /* what was in force is not allowed */
+		if (!setting->reloadable)
+			setting_copy(loaded, current, setting);
 	}
 	return differ;
 }

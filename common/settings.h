@@ -65,7 +65,7 @@ struct settings_sources {
 /*
  * Fills `settings` from the defaults, the file and the command line, as often
  * as wanted. Each mistake is one line on `errors`: what was wrong, what is
- * allowed; all of them, not only the first. Uses getopt_long(3), and so is not
+ * allowed; all of them (of a file the first 20), not only the first. Uses getopt_long(3), and so is not
  * reentrant.
  */
 enum settings_request settings_load(struct settings *settings,
@@ -74,7 +74,8 @@ enum settings_request settings_load(struct settings *settings,
 /*
  * Compares what is in force with what was loaded anew. What a reload can change
  * is listed on `changes` ("workers 8 -> 4, ..."), what only a restart can is
- * listed on `fixed` and put back in `loaded` to what it is in `current`.
+ * listed on `fixed` and put back in `loaded` to what it is in `current`. A NULL
+ * stream is not written to.
  * Returns how many settings differ.
  */
 unsigned settings_compare(const struct settings *current, struct settings *loaded, FILE *changes,

@@ -51,7 +51,7 @@ static void make_options(struct option *options, char *letters)
 
 static void print_wrong_value(const struct setting *setting, const char *text, FILE *errors)
 {
-	fprintf(errors, "%s: --%s: '%s' is not allowed; allowed: ", getprogname(), setting->key,
+	fprintf(errors, "%s: --%s: '%.100s' is not allowed; allowed: ", getprogname(), setting->key,
 	    text);
 	setting_print_allowed(setting, errors);
 }

@@ -7,8 +7,17 @@
 #include "common/settings_table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A larger file, in bytes, is no settings file. */
+#define FILE_MAX (1024 * 1024)
+
+/* So many mistakes are told, and no more. */
+#define MISTAKES_MAX 20
 
 #define BLANKS " \t\r\f\v"
 
@@ -24,7 +33,7 @@ struct reading {
 static void begin_mistake(struct reading *reading, const char *key)
 {
 	reading->mistakes++;
-	fprintf(reading->errors, "%s:%zu: %s: ", reading->path, reading->line, key);
+	fprintf(reading->errors, "%s:%zu: %.100s: ", reading->path, reading->line, key);
 }
 
 static void print_unknown_key(struct reading *reading, const char *key)
@@ -52,7 +61,7 @@ static void take_value(struct settings *settings, struct reading *reading,
 		setting_print_allowed(setting, reading->errors);
 	} else if (setting_set(settings, setting, value) < 0) {
 		begin_mistake(reading, setting->key);
-		fprintf(reading->errors, "'%s' is not allowed; allowed: ", value);
+		fprintf(reading->errors, "'%.100s' is not allowed; allowed: ", value);
 		setting_print_allowed(setting, reading->errors);
 	} else {
 		setting_note_origin(settings, setting, SETTINGS_FROM_FILE, reading->line);
@@ -87,32 +96,60 @@ static void take_line(struct settings *settings, struct reading *reading, char *
 		take_value(settings, reading, setting, value);
 }
 
-static unsigned cannot_read(const char *path, FILE *errors)
+/*
+ * Only a regular file of a sensible size: opening a pipe could wait for ever,
+ * and reading it again at a reload would find it empty. Returns NULL when it
+ * cannot be used; the reason has been printed.
+ */
+static FILE *open_file(const char *path, FILE *errors)
 {
-	fprintf(errors, "%s: %s\n", path, strerror(errno));
-	return 1;
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		fprintf(errors, "%s: %s\n", path, strerror(errno));
+	} else if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX) {
+		fprintf(errors, "%s: no settings file; allowed: a regular file of at most %d KiB\n",
+		    path, FILE_MAX / 1024);
+	} else {
+		return fdopen(fd, "r");
+	}
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+static void take_lines(struct settings *settings, struct reading *reading, FILE *file)
+{
+	char *line;
+	size_t length;
+
+	while (reading->mistakes < MISTAKES_MAX &&
+	    (line = fparseln(file, &length, &reading->line, NULL, FPARSELN_UNESCALL)) != NULL) {
+		if (strlen(line) != length) {
+			begin_mistake(reading, "NUL byte");
+			fputs("not allowed; allowed: text\n", reading->errors);
+		} else {
+			take_line(settings, reading, line);
+		}
+		free(line);
+	}
 }
 
 unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors)
 {
 	struct reading reading = { .path = path, .errors = errors };
-	FILE *file = fopen(path, "re");
-	char *line;
-	size_t length;
+	FILE *file = open_file(path, errors);
 
 	if (file == NULL)
-		return cannot_read(path, errors);
-	while ((line = fparseln(file, &length, &reading.line, NULL, FPARSELN_UNESCALL)) != NULL) {
-		if (strlen(line) != length) {
-			begin_mistake(&reading, "NUL byte");
-			fputs("not allowed; allowed: text\n", errors);
-		} else {
-			take_line(settings, &reading, line);
-		}
-		free(line);
+		return 1;
+	take_lines(settings, &reading, file);
+	if (reading.mistakes >= MISTAKES_MAX) {
+		fprintf(errors, "%s: more mistakes may follow\n", path);
+	} else if (ferror(file) || !feof(file)) { /* the latter: out of memory */
+		fprintf(errors, "%s: cannot be read to its end\n", path);
+		reading.mistakes++;
 	}
-	if (ferror(file))
-		reading.mistakes += cannot_read(path, errors);
 	fclose(file);
 	return reading.mistakes;
 }

@@ -24,7 +24,7 @@ const struct setting settings_table[SETTINGS_COUNT] = {
 	  FIELD(shutdown_timeout), true, "for sessions at a stop or reload" },
 	{ "log-level", 0, SETTING_LEVEL, "LEVEL", "info", 0, 0, FIELD(log_level), true,
 	  "what to log, from error to debug" },
-	{ "log-stderr", 0, SETTING_SWITCH, "yes|no", "no", 0, 0, FIELD(log_stderr), true,
+	{ "log-stderr", 0, SETTING_SWITCH, "[=yes|no]", "no", 0, 0, FIELD(log_stderr), true,
 	  "log there also if no terminal" },
 };
 
@@ -152,6 +152,25 @@ int setting_set(struct settings *settings, const struct setting *setting, const 
 		return read_switch(text, field);
 	}
 	return -1;
+}
+
+static size_t size_of(enum setting_type type)
+{
+	switch (type) {
+	case SETTING_PORT:
+	case SETTING_ADDRESS:
+		return SETTINGS_TEXT_MAX;
+	case SETTING_SWITCH:
+		return sizeof(bool);
+	default:
+		return sizeof(unsigned);
+	}
+}
+
+void setting_copy(struct settings *to, const struct settings *from, const struct setting *setting)
+{
+	memcpy((char *)to + setting->offset, (const char *)from + setting->offset,
+	    size_of(setting->type));
 }
 
 void setting_get(const struct settings *settings, const struct setting *setting, char *text)

@@ -38,6 +38,9 @@ extern const struct setting settings_table[SETTINGS_COUNT];
 /* Reads `text` into the setting's field. Returns 0, or -1 when it is not allowed. */
 int setting_set(struct settings *settings, const struct setting *setting, const char *text);
 
+/* Copies the setting's value from one to the other. */
+void setting_copy(struct settings *to, const struct settings *from, const struct setting *setting);
+
 /* Writes the setting's value, as setting_set() reads it, to `text` of SETTINGS_TEXT_MAX bytes. */
 void setting_get(const struct settings *settings, const struct setting *setting, char *text);
 

@@ -97,10 +97,16 @@ static void apply_settings(struct supervisor *master)
 	log_adjust((int)settings->log_level, settings->log_stderr || master->on_terminal);
 	if (listen(master->channels.listener, (int)settings->backlog) < 0)
 		log_error("setting the backlog: %s", strerror(errno));
+	report_backlog(master->channels.listener, settings->backlog);
 }
 
 static void hear_report(struct supervisor *master, const struct plan_action *action)
 {
+	int coming_level = (int)master->reload.coming.log_level;
+
+	/* A level that lets more through is to let through that it has come. */
+	if (action->report == PLAN_RELOADED && coming_level > log_threshold)
+		log_threshold = coming_level;
 	report_plan(action, count_sessions(master), master->reload.current.shutdown_timeout,
 	    master->on_terminal, master->last_death);
 	switch (action->report) {

@@ -24,7 +24,7 @@
 #include "common/nethelp.h"
 #include "common/settings.h"
 #include "common/title.h"
-#include "master/listener.h"
+#include "master/report.h"
 #include "master/supervisor.h"
 
 #include <errno.h>
@@ -66,14 +66,11 @@ static void announce(const struct settings *settings, int listener)
 	struct sockaddr_storage address;
 	socklen_t length = sizeof address;
 	char text[ADDRESS_TEXT_MAX];
-	int limit = listener_limit(listener);
 
 	if (getsockname(listener, (struct sockaddr *)&address, &length) == 0)
 		log_notice("echo-master " ECHO_VERSION " listening on %s",
 		    address_text((struct sockaddr *)&address, length, text));
-	if (limit >= 0 && (unsigned)limit < settings->backlog)
-		log_warning("backlog %u is cut to %d by net.core.somaxconn", settings->backlog,
-		    limit);
+	report_backlog(listener, settings->backlog);
 }
 
 static int serve(const struct settings *settings, const struct settings_sources *sources)

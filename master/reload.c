@@ -50,8 +50,7 @@ void reload_begin(struct reload *reload, bool later)
 	reload->changes[0] = '\0';
 	if (later)
 		reload->coming = reload->waiting;
-	if (changes != NULL && fixed != NULL)
-		settings_compare(&reload->current, &reload->coming, changes, fixed);
+	settings_compare(&reload->current, &reload->coming, changes, fixed);
 	if (changes != NULL)
 		fclose(changes);
 	if (fixed != NULL)

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/title.h"
+#include "master/listener.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -103,6 +104,14 @@ void report_plan(const struct plan_action *action, unsigned sessions, unsigned t
 		    plural(count));
 		break;
 	}
+}
+
+void report_backlog(int listener, unsigned backlog)
+{
+	int limit = listener_limit(listener);
+
+	if (limit >= 0 && (unsigned)limit < backlog)
+		log_warning("backlog %u is cut to %d by net.core.somaxconn", backlog, limit);
 }
 
 void report_title(const struct plan *plan)

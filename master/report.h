@@ -27,6 +27,9 @@ char *report_death(int status, char *text);
 void report_plan(const struct plan_action *action, unsigned sessions, unsigned timeout_s,
     bool on_terminal, const char *last_death);
 
+/* Logs it when the kernel has cut a listener's backlog. */
+void report_backlog(int listener, unsigned backlog);
+
 /* Shows in the master's process title how many workers there are to be. */
 void report_title(const struct plan *plan);
 

@@ -287,7 +287,7 @@ static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "  -b, --backlog N ", " (default: 1024)" },
 	{ "      --shutdown-timeout TIME ", " (default: 30s)" },
 	{ "      --log-level LEVEL ", " (default: info)" },
-	{ "      --log-stderr yes|no ", " (default: no)" },
+	{ "      --log-stderr[=yes|no] ", " (default: no)" },
 	{ "  -f, --file PATH ", "read settings from this file" },
 	{ "  -t, --test ", "check the settings and leave" },
 	{ "  -T, --show ", "print the settings in force and leave" },

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -179,10 +180,43 @@ START_TEST(standard_file_may_be_missing_a_named_one_may_not)
 }
 END_TEST
 
+START_TEST(pipe_is_not_waited_for)
+{
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(load(NULL), SETTINGS_BAD_FILE);
+	ck_assert_ptr_nonnull(strstr(errors, "no settings file"));
+}
+END_TEST
+
+START_TEST(file_that_is_too_large_is_not_read)
+{
+	write_file("", 0);
+	ck_assert_int_eq(truncate(path, 1024 * 1024 + 1), 0);
+	ck_assert_int_eq(load(NULL), SETTINGS_BAD_FILE);
+	ck_assert_ptr_nonnull(strstr(errors, "no settings file"));
+}
+END_TEST
+
+START_TEST(twenty_mistakes_are_told_and_no_more)
+{
+	char text[1024] = "";
+	size_t lines = 0;
+
+	for (int i = 0; i < 100; i++)
+		strlcat(text, "nothing\n", sizeof text);
+	ck_assert_int_eq(load_text(text), SETTINGS_BAD_FILE);
+	for (const char *at = errors; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	ck_assert_uint_eq(lines, 21);
+	ck_assert_ptr_nonnull(strstr(errors, "more mistakes may follow"));
+}
+END_TEST
+
 START_TEST(folder_is_no_file)
 {
 	ck_assert_int_eq(load("--file=/tmp"), SETTINGS_BAD_FILE);
-	ck_assert_str_eq(errors, "/tmp: Is a directory\n");
+	ck_assert_str_eq(errors, "/tmp: no settings file; allowed: a regular file of at most 1024 KiB\n");
 }
 END_TEST
 
@@ -243,6 +277,9 @@ Suite *settings_file_suite(void)
 	tcase_add_test(tcase, nul_byte_is_told);
 	tcase_add_test(tcase, very_long_line_is_no_trouble);
 	tcase_add_test(tcase, standard_file_may_be_missing_a_named_one_may_not);
+	tcase_add_test(tcase, pipe_is_not_waited_for);
+	tcase_add_test(tcase, file_that_is_too_large_is_not_read);
+	tcase_add_test(tcase, twenty_mistakes_are_told_and_no_more);
 	tcase_add_test(tcase, folder_is_no_file);
 	tcase_add_test(tcase, what_is_printed_reads_back_the_same);
 	tcase_add_test(tcase, comparison_names_what_changed_and_puts_back_what_cannot);

@@ -108,6 +108,29 @@ start_with() {
 	[ "$(descriptors "$master")" -eq "$held" ]
 }
 
+@test "settings: a file that became a pipe does not hold the server up" {
+	start_with 'workers 2'
+	rm server.conf
+	mkfifo server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'server.conf: no settings file; allowed: a regular file'
+	eventually 10 server_said 'reload refused, nothing has changed'
+	answers
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "settings: a log level that lets more through says that it has come" {
+	start_with 'workers 1'
+	echo 'log-level warning' >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'settings changed: .*log-level info -> warning'
+	echo 'log-level debug' >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'settings changed: log-level warning -> debug$'
+}
+
 @test "settings: what only a restart can change is named, and the rest takes effect" {
 	start_with 'workers 2'
 	printf 'workers 3\nlisten 127.0.0.1\n' >server.conf
@@ -158,7 +181,8 @@ start_with() {
 }
 
 @test "settings: the example file has every key at its default, and reads without a mistake" {
-	"$BUILD/echo-master" -T -f /dev/null | grep -v '^#' | sort >defaults
+	: >empty.conf
+	"$BUILD/echo-master" -T -f empty.conf | grep -v '^#' | sort >defaults
 	sed -n 's/^#\([a-z-]* [^ ]*\)$/\1/p' "$top/etc/echo-master.conf" | sort >shown
 	diff defaults shown
 	sed 's/^#\([a-z-]* [^ ]*\)$/\1/' "$top/etc/echo-master.conf" >all.conf
@@ -167,7 +191,8 @@ start_with() {
 }
 
 @test "settings: every key is in the manual page of the file, with its default" {
-	"$BUILD/echo-master" -T -f /dev/null | grep -v '^#' >defaults
+	: >empty.conf
+	"$BUILD/echo-master" -T -f empty.conf | grep -v '^#' >defaults
 	while read -r key default; do
 		grep -A 20 "^\.It Ic $key " "$top/etc/echo-master.conf.5" |
 			grep -m 1 '^The default is' | grep -F "The default is $default."
