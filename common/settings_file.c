@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* A larger file, in bytes, is no settings file. */
-#define FILE_MAX (1024 * 1024)
+#define FILE_MAX 1048576
 
 /* So many mistakes are told, and no more. */
 #define MISTAKES_MAX 20

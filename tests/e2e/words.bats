@@ -19,7 +19,7 @@ load common
 	[ "$(wc -l <defaults)" -eq 7 ]
 	while read -r option default; do
 		[ "$default" != '*' ] || default='\*'
-		grep -E -- "^    .*$option[^a-z].*\(${default}[,)]" "$top/README"
+		grep -E -- "^    .*${option}[^a-z].*\(${default}[,)]" "$top/README"
 	done <defaults
 }
 
