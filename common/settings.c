@@ -88,7 +88,8 @@ static void list(FILE *to, const char *key, const char *before, const char *afte
 {
 	if (to == NULL)
 		return;
-	fprintf(to, "%s%s %s -> %s", ftell(to) > 0 ? ", " : "", key, before, after);
+	/* Long names are cut, so that the list fits into a line of the log. */
+	fprintf(to, "%s%s %.60s -> %.60s", ftell(to) > 0 ? ", " : "", key, before, after);
 }
 
 unsigned settings_compare(const struct settings *current, struct settings *loaded, FILE *changes,

@@ -47,7 +47,8 @@ void reload_begin(struct reload *reload, bool later)
 	FILE *changes = fmemopen(reload->changes, sizeof reload->changes, "w");
 	FILE *fixed = fmemopen(fixed_text, sizeof fixed_text, "w");
 
-	reload->changes[0] = '\0';
+	strlcpy(reload->changes, changes != NULL ? "" : "out of memory for the list",
+	    sizeof reload->changes);
 	if (later)
 		reload->coming = reload->waiting;
 	settings_compare(&reload->current, &reload->coming, changes, fixed);

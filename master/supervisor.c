@@ -124,15 +124,15 @@ static void take_hangup(struct supervisor *master)
 	bool later = master->plan.mode != PLAN_SERVING || master->plan.slots.next.generation != 0;
 	const struct settings *settings;
 
+	if (plan_is_stopping(&master->plan))
+		return; /* nothing to reload; a terminal and its shell may both say it is gone */
 	if (terminal_is_gone(master)) {
-		if (plan_is_stopping(&master->plan))
-			return; /* a terminal and its shell may both say so */
 		log_notice("the terminal is gone");
 		actions_happened(master, (struct plan_event){ .kind = PLAN_STOP });
 		return;
 	}
 	log_notice("SIGHUP: reloading");
-	if (plan_is_stopping(&master->plan) || reload_read(&master->reload, later) < 0)
+	if (reload_read(&master->reload, later) < 0)
 		return;
 	if (!later)
 		reload_begin(&master->reload, false);

@@ -51,33 +51,28 @@ lies() {
 	[[ $output == *'more came back than was sent: sent 11 bytes, 12 came back'* ]]
 }
 
-@test "client: a server that closes early is told at once, exit code 76" {
-	lies early
+# is_told_at_once WORDS: the client says so and ends, although its input is still open.
+is_told_at_once() {
 	mkfifo input
 	"$BUILD/echo-client" 127.0.0.1 "$port" <input >out 2>err 3>&- &
 	client=$!
 	exec 7>input
 	echo hello >&7
-	# Input is still open: nothing but the server's end can end it.
 	status=0
 	wait "$client" || status=$?
 	exec 7>&-
 	[ "$status" -eq 76 ]
-	grep -q 'the server closed the connection early: sent 6 bytes, 6 came back' err
+	grep -q "$1" err
+}
+
+@test "client: a server that closes early is told at once, exit code 76" {
+	lies early
+	is_told_at_once 'the server closed the connection early: sent 6 bytes, 6 came back'
 }
 
 @test "client: a connection that is reset is told, exit code 76" {
 	lies reset
-	mkfifo input
-	"$BUILD/echo-client" 127.0.0.1 "$port" <input >out 2>err 3>&- &
-	client=$!
-	exec 7>input
-	echo hello >&7
-	status=0
-	wait "$client" || status=$?
-	exec 7>&-
-	[ "$status" -eq 76 ]
-	grep -q 'connection lost: Connection reset by peer' err
+	is_told_at_once 'connection lost: Connection reset by peer'
 }
 
 @test "client: a host that is unknown ends with exit code 68" {

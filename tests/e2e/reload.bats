@@ -73,9 +73,10 @@ line_of() {
 	launch_injected setpgid setpgid:delay_enter=1500000:when=1 -w 2
 	kill -HUP "$master"
 	eventually 10 server_said 'worker 4 started'
-	for _ in 1 2 3; do
+	for asked in 2 3 4; do
 		kill -HUP "$master"
-		sleep 0.05
+		heard() { [ "$(times_said 'SIGHUP: reloading')" -eq "$asked" ]; }
+		eventually 10 heard
 	done
 	eventually 10 reloads 2
 	eventually 10 all_idle 2

@@ -307,3 +307,21 @@ on_terminal() {
 	exec 7>&-
 	port_is_free
 }
+
+@test "stop: a terminal that says twice that it is gone does not cut sessions off" {
+	on_terminal
+	open_session fd
+	echoes "$fd" hello
+	kill -KILL "$server" # script(1), and with it the terminal
+	wait "$server" || true
+	server=
+	stopping() { [[ $(title_of "$master") == *stopping* ]]; }
+	eventually 10 stopping
+	kill -HUP "$master"
+	for i in $(seq 20); do
+		echoes "$fd" "still here $i"
+	done
+	close_session "$fd"
+	exec 7>&-
+	eventually 10 gone "$master"
+}
