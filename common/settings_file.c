@@ -23,7 +23,7 @@
 
 /* A file that is being read. */
 struct reading {
-	const char *path;
+	const char *name;             /* for what is said about it */
 	size_t line;                  /* from 1; of a continued line the last one */
 	size_t given[SETTINGS_COUNT]; /* on which line each setting was given, 0: not yet */
 	unsigned mistakes;
@@ -33,7 +33,7 @@ struct reading {
 static void begin_mistake(struct reading *reading, const char *key)
 {
 	reading->mistakes++;
-	fprintf(reading->errors, "%s:%zu: %.100s: ", reading->path, reading->line, key);
+	fprintf(reading->errors, "%s:%zu: %.100s: ", reading->name, reading->line, key);
 }
 
 static void print_unknown_key(struct reading *reading, const char *key)
@@ -136,20 +136,29 @@ static void take_lines(struct settings *settings, struct reading *reading, FILE 
 	}
 }
 
+unsigned settings_read_stream(struct settings *settings, FILE *file, const char *name,
+    FILE *errors)
+{
+	struct reading reading = { .name = name, .errors = errors };
+
+	take_lines(settings, &reading, file);
+	if (reading.mistakes >= MISTAKES_MAX) {
+		fprintf(errors, "%s: more mistakes may follow\n", name);
+	} else if (ferror(file) || !feof(file)) { /* the latter: out of memory */
+		fprintf(errors, "%s: cannot be read to its end\n", name);
+		reading.mistakes++;
+	}
+	return reading.mistakes;
+}
+
 unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors)
 {
-	struct reading reading = { .path = path, .errors = errors };
 	FILE *file = open_file(path, errors);
+	unsigned mistakes;
 
 	if (file == NULL)
 		return 1;
-	take_lines(settings, &reading, file);
-	if (reading.mistakes >= MISTAKES_MAX) {
-		fprintf(errors, "%s: more mistakes may follow\n", path);
-	} else if (ferror(file) || !feof(file)) { /* the latter: out of memory */
-		fprintf(errors, "%s: cannot be read to its end\n", path);
-		reading.mistakes++;
-	}
+	mistakes = settings_read_stream(settings, file, path, errors);
 	fclose(file);
-	return reading.mistakes;
+	return mistakes;
 }

@@ -64,4 +64,8 @@ enum settings_request settings_read_args(struct settings *settings,
 /* settings_file.c: puts a file on top. Returns how many mistakes there were. */
 unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors);
 
+/* The same of a file that is open; what is said about it begins with `name`. */
+unsigned settings_read_stream(struct settings *settings, FILE *file, const char *name,
+    FILE *errors);
+
 #endif
