@@ -119,17 +119,34 @@ static FILE *open_file(const char *path, FILE *errors)
 	return NULL;
 }
 
+/*
+ * FPARSELN_UNESCALL would do the same, but it forgets the length of the line,
+ * and with it what follows a NUL byte.
+ */
+static void remove_escapes(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		if (text[0] == '\\' && text[1] != '\0')
+			text++;
+		*to++ = *text;
+	}
+	*to = '\0';
+}
+
 static void take_lines(struct settings *settings, struct reading *reading, FILE *file)
 {
 	char *line;
 	size_t length;
 
 	while (reading->mistakes < MISTAKES_MAX &&
-	    (line = fparseln(file, &length, &reading->line, NULL, FPARSELN_UNESCALL)) != NULL) {
+	    (line = fparseln(file, &length, &reading->line, NULL, 0)) != NULL) {
 		if (strlen(line) != length) {
 			begin_mistake(reading, "NUL byte");
 			fputs("not allowed; allowed: text\n", reading->errors);
 		} else {
+			remove_escapes(line);
 			take_line(settings, reading, line);
 		}
 		free(line);

@@ -154,6 +154,23 @@ START_TEST(nul_byte_is_told)
 }
 END_TEST
 
+START_TEST(nul_byte_is_told_after_an_escape_too)
+{
+	write_file("workers \\3\0 4\n", 14);
+	ck_assert_int_eq(load(NULL), SETTINGS_BAD_FILE);
+	ck_assert_str_eq(errors, "1: NUL byte: not allowed; allowed: text\n");
+}
+END_TEST
+
+START_TEST(escapes_are_removed)
+{
+	ck_assert_int_eq(load_text("work\\ers \\3\nlisten \\\\\nport \\#5\n"), SETTINGS_BAD_FILE);
+	ck_assert_uint_eq(settings.workers, 3);
+	ck_assert_ptr_nonnull(strstr(errors, "2: listen: '"));
+	ck_assert_ptr_nonnull(strstr(errors, "3: port: '#5' is not allowed"));
+}
+END_TEST
+
 START_TEST(very_long_line_is_no_trouble)
 {
 	size_t size = 1 << 20;
@@ -275,6 +292,8 @@ Suite *settings_file_suite(void)
 	tcase_add_loop_test(tcase, wrong_file_is_answered_word_for_word, 0,
 	    sizeof wrong_files / sizeof wrong_files[0]);
 	tcase_add_test(tcase, nul_byte_is_told);
+	tcase_add_test(tcase, nul_byte_is_told_after_an_escape_too);
+	tcase_add_test(tcase, escapes_are_removed);
 	tcase_add_test(tcase, very_long_line_is_no_trouble);
 	tcase_add_test(tcase, standard_file_may_be_missing_a_named_one_may_not);
 	tcase_add_test(tcase, pipe_is_not_waited_for);
