@@ -51,6 +51,7 @@ static void take_value(struct settings *settings, struct reading *reading,
     const struct setting *setting, const char *value)
 {
 	size_t *given = &reading->given[setting - settings_table];
+	struct settings tried = *settings; /* a value that is not allowed can spoil the field */
 
 	if (*given != 0) {
 		begin_mistake(reading, setting->key);
@@ -59,11 +60,12 @@ static void take_value(struct settings *settings, struct reading *reading,
 		begin_mistake(reading, setting->key);
 		fputs("a value is missing; allowed: ", reading->errors);
 		setting_print_allowed(setting, reading->errors);
-	} else if (setting_set(settings, setting, value) < 0) {
+	} else if (setting_set(&tried, setting, value) < 0) {
 		begin_mistake(reading, setting->key);
 		fprintf(reading->errors, "'%.100s' is not allowed; allowed: ", value);
 		setting_print_allowed(setting, reading->errors);
 	} else {
+		setting_copy(settings, &tried, setting);
 		setting_note_origin(settings, setting, SETTINGS_FROM_FILE, reading->line);
 	}
 	*given = reading->line;

@@ -146,6 +146,24 @@ START_TEST(wrong_file_is_answered_word_for_word)
 }
 END_TEST
 
+START_TEST(setting_with_a_mistake_keeps_its_value)
+{
+	char text[SETTINGS_TEXT_MAX + 128];
+	int length = snprintf(text, sizeof text, "workers 0\nbacklog 99999\nlog-level loud\n"
+	    "shutdown-timeout 25h\nport 99999\nlisten ");
+
+	memset(text + length, 'a', SETTINGS_TEXT_MAX);
+	text[length + SETTINGS_TEXT_MAX] = '\0';
+	ck_assert_int_eq(load_text(text), SETTINGS_BAD_FILE);
+	ck_assert_uint_eq(settings.workers, 8);
+	ck_assert_uint_eq(settings.backlog, 1024);
+	ck_assert_uint_eq(settings.log_level, LOG_INFO);
+	ck_assert_uint_eq(settings.shutdown_timeout, 30);
+	ck_assert_str_eq(settings.port, "echo");
+	ck_assert_str_eq(settings.listen, "*");
+}
+END_TEST
+
 START_TEST(nul_byte_is_told)
 {
 	write_file("workers 3\0 4\n", 13);
@@ -291,6 +309,7 @@ Suite *settings_file_suite(void)
 	tcase_add_test(tcase, file_beats_default_and_command_line_beats_file);
 	tcase_add_loop_test(tcase, wrong_file_is_answered_word_for_word, 0,
 	    sizeof wrong_files / sizeof wrong_files[0]);
+	tcase_add_test(tcase, setting_with_a_mistake_keeps_its_value);
 	tcase_add_test(tcase, nul_byte_is_told);
 	tcase_add_test(tcase, nul_byte_is_told_after_an_escape_too);
 	tcase_add_test(tcase, escapes_are_removed);
