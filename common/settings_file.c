@@ -4,6 +4,8 @@
  * '#' begins a comment, a '\' at the end of a line goes on with the next
  * (fparseln(3) of libbsd).
  */
+#define LIBBSD_NETBSD_VIS /* vis.h wants a choice, for functions that are not used here */
+
 #include "common/settings_table.h"
 
 #include <errno.h>
@@ -12,12 +14,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vis.h>
 
 /* A larger file, in bytes, is no settings file. */
 #define FILE_MAX 1048576
 
 /* So many mistakes are told, and no more. */
 #define MISTAKES_MAX 20
+
+/* So many bytes of a wrong word are told, and the room for them: vis(3bsd). */
+#define TOLD_MAX 100
+#define TOLD_TEXT_MAX (4 * TOLD_MAX + 1)
 
 #define BLANKS " \t\r\f\v"
 
@@ -30,10 +37,24 @@ struct reading {
 	FILE *errors;
 };
 
+/*
+ * Returns `word` as it can be shown on a terminal or in a log: what controls
+ * them, and what is not ASCII, as \t, \033 and the like, and a '\' doubled.
+ */
+static const char *told(const char *word, char text[static TOLD_TEXT_MAX])
+{
+	text[0] = '\0'; /* if there is no memory */
+	strvisx(text, word, strnlen(word, TOLD_MAX),
+	    VIS_CSTYLE | VIS_OCTAL | VIS_TAB | VIS_NL | VIS_NOLOCALE);
+	return text;
+}
+
 static void begin_mistake(struct reading *reading, const char *key)
 {
+	char text[TOLD_TEXT_MAX];
+
 	reading->mistakes++;
-	fprintf(reading->errors, "%s:%zu: %.100s: ", reading->name, reading->line, key);
+	fprintf(reading->errors, "%s:%zu: %s: ", reading->name, reading->line, told(key, text));
 }
 
 static void print_unknown_key(struct reading *reading, const char *key)
@@ -45,6 +66,16 @@ static void print_unknown_key(struct reading *reading, const char *key)
 		fprintf(reading->errors, "unknown key; did you mean %s?\n", nearest);
 	else
 		fputs("unknown key; echo-master --show lists what is allowed\n", reading->errors);
+}
+
+static void print_wrong_value(struct reading *reading, const struct setting *setting,
+    const char *value)
+{
+	char text[TOLD_TEXT_MAX];
+
+	begin_mistake(reading, setting->key);
+	fprintf(reading->errors, "'%s' is not allowed; allowed: ", told(value, text));
+	setting_print_allowed(setting, reading->errors);
 }
 
 static void take_value(struct settings *settings, struct reading *reading,
@@ -61,9 +92,7 @@ static void take_value(struct settings *settings, struct reading *reading,
 		fputs("a value is missing; allowed: ", reading->errors);
 		setting_print_allowed(setting, reading->errors);
 	} else if (setting_set(&tried, setting, value) < 0) {
-		begin_mistake(reading, setting->key);
-		fprintf(reading->errors, "'%.100s' is not allowed; allowed: ", value);
-		setting_print_allowed(setting, reading->errors);
+		print_wrong_value(reading, setting, value);
 	} else {
 		setting_copy(settings, &tried, setting);
 		setting_note_origin(settings, setting, SETTINGS_FROM_FILE, reading->line);

@@ -64,7 +64,12 @@ enum settings_request settings_read_args(struct settings *settings,
 /* settings_file.c: puts a file on top. Returns how many mistakes there were. */
 unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors);
 
-/* The same of a file that is open; what is said about it begins with `name`. */
+/*
+ * The same of a file that is open, to its end. What is said about it begins with
+ * `name`: a line for each mistake, in which nothing of the file's is a control
+ * character, and after the first 20 one that says that more may follow. A
+ * setting with a mistake keeps its value.
+ */
 unsigned settings_read_stream(struct settings *settings, FILE *file, const char *name,
     FILE *errors);
 

@@ -121,6 +121,7 @@ END_TEST
 
 #define WORKERS_ALLOWED "allowed: a number from 1 to 8192, or auto\n"
 #define BACKLOG_ALLOWED "allowed: a number from 1 to 65535\n"
+#define LEVEL_ALLOWED "allowed: error, warning, notice, info or debug\n"
 
 static const struct { const char *text; const char *errors; } wrong_files[] = {
 	{ "workers 0\n", "1: workers: '0' is not allowed; " WORKERS_ALLOWED },
@@ -135,6 +136,11 @@ static const struct { const char *text; const char *errors; } wrong_files[] = {
 	{ "colour red\n", "1: colour: unknown key; echo-master --show lists what is allowed\n" },
 	{ "log-stderr maybe\n", "1: log-stderr: 'maybe' is not allowed; allowed: yes or no\n" },
 	{ "workers=3\n", "1: workers=3: unknown key; did you mean workers?\n" },
+	{ "log-level a\tb \033[31m\a\302\233\177\n", "1: log-level: "
+	  "'a\\tb \\033[31m\\a\\302\\233\\177' is not allowed; " LEVEL_ALLOWED },
+	{ "\033]0;x\a\bk\303\244y 1\n", "1: \\033]0;x\\a\\bk\\303\\244y: unknown key; echo-master "
+	  "--show lists what is allowed\n" },
+	{ "log-level a\\\\b\n", "1: log-level: 'a\\\\b' is not allowed; " LEVEL_ALLOWED },
 	{ "workers 0\nbacklog 0\n", "1: workers: '0' is not allowed; " WORKERS_ALLOWED
 	  "2: backlog: '0' is not allowed; " BACKLOG_ALLOWED },
 };
@@ -143,6 +149,22 @@ START_TEST(wrong_file_is_answered_word_for_word)
 {
 	ck_assert_int_eq(load_text(wrong_files[_i].text), SETTINGS_BAD_FILE);
 	ck_assert_str_eq(errors, wrong_files[_i].errors);
+}
+END_TEST
+
+START_TEST(wrong_word_is_cut_to_a_hundred_bytes)
+{
+	char text[512];
+	char told[512];
+
+	memset(text, '\033', 200);
+	strcpy(text + 200, " 1\n");
+	ck_assert_int_eq(load_text(text), SETTINGS_BAD_FILE);
+	strcpy(told, "1: ");
+	for (int i = 0; i < 100; i++)
+		strlcat(told, "\\033", sizeof told);
+	strlcat(told, ": unknown key; echo-master --show lists what is allowed\n", sizeof told);
+	ck_assert_str_eq(errors, told);
 }
 END_TEST
 
@@ -309,6 +331,7 @@ Suite *settings_file_suite(void)
 	tcase_add_test(tcase, file_beats_default_and_command_line_beats_file);
 	tcase_add_loop_test(tcase, wrong_file_is_answered_word_for_word, 0,
 	    sizeof wrong_files / sizeof wrong_files[0]);
+	tcase_add_test(tcase, wrong_word_is_cut_to_a_hundred_bytes);
 	tcase_add_test(tcase, setting_with_a_mistake_keeps_its_value);
 	tcase_add_test(tcase, nul_byte_is_told);
 	tcase_add_test(tcase, nul_byte_is_told_after_an_escape_too);
