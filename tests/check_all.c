@@ -12,6 +12,7 @@ int main(void)
 	SRunner *runner = srunner_create(board_suite());
 	int failed;
 
+	srunner_add_suite(runner, daemon_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, nethelp_suite());
 	srunner_add_suite(runner, plan_suite());

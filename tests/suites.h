@@ -19,6 +19,7 @@
 /* ---- one for each file, check_<module>.c ---- */
 
 Suite *board_suite(void);
+Suite *daemon_suite(void);
 Suite *log_suite(void);
 Suite *nethelp_suite(void);
 Suite *plan_suite(void);
