@@ -15,6 +15,7 @@ int main(void)
 	srunner_add_suite(runner, daemon_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, nethelp_suite());
+	srunner_add_suite(runner, pidfile_suite());
 	srunner_add_suite(runner, plan_suite());
 	srunner_add_suite(runner, privileges_suite());
 	srunner_add_suite(runner, ratelimit_suite());

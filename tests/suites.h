@@ -22,6 +22,7 @@ Suite *board_suite(void);
 Suite *daemon_suite(void);
 Suite *log_suite(void);
 Suite *nethelp_suite(void);
+Suite *pidfile_suite(void);
 Suite *plan_suite(void);
 Suite *privileges_suite(void);
 Suite *ratelimit_suite(void);
