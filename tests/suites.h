@@ -34,6 +34,7 @@ Suite *simulation_suite(void);
 Suite *settings_file_suite(void);
 Suite *signals_suite(void);
 Suite *stop_suite(void);
+Suite *systemd_suite(void);
 Suite *workers_suite(void);
 
 /* ---- check_script.c: a plan, what is made to happen to it, and what it says ---- */
