@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The table of settings, for those parts that read and print them:
- * settings.c (order of the sources), settings_args.c (command line),
- * settings_file.c (file). Nobody else includes this.
+ * settings.c (order of the sources), settings_types.c (values),
+ * settings_args.c (command line), settings_file.c (file). Nobody else includes
+ * this.
  */
 #ifndef COMMON_SETTINGS_TABLE_H
 #define COMMON_SETTINGS_TABLE_H
@@ -35,6 +36,18 @@ struct setting {
 
 extern const struct setting settings_table[SETTINGS_COUNT];
 
+/* Notes where a setting's value comes from. */
+void setting_note_origin(struct settings *settings, const struct setting *setting,
+    enum settings_source source, size_t line);
+
+/* Returns the setting of that key, or NULL. */
+const struct setting *setting_find(const char *key);
+
+/* Returns the key that `word` was most likely meant to be, or NULL when none is near. */
+const char *setting_nearest(const char *word);
+
+/* ---- settings_types.c: what each type means ---- */
+
 /* Reads `text` into the setting's field. Returns 0, or -1 when it is not allowed. */
 int setting_set(struct settings *settings, const struct setting *setting, const char *text);
 
@@ -47,15 +60,7 @@ void setting_get(const struct settings *settings, const struct setting *setting,
 /* Says what a setting's value may be, as the end of a line. */
 void setting_print_allowed(const struct setting *setting, FILE *to);
 
-/* Notes where a setting's value comes from. */
-void setting_note_origin(struct settings *settings, const struct setting *setting,
-    enum settings_source source, size_t line);
-
-/* Returns the setting of that key, or NULL. */
-const struct setting *setting_find(const char *key);
-
-/* Returns the key that `word` was most likely meant to be, or NULL when none is near. */
-const char *setting_nearest(const char *word);
+/* ---- the sources ---- */
 
 /* settings_args.c: puts the command line on top; `file` is what -f names, or untouched. */
 enum settings_request settings_read_args(struct settings *settings,
