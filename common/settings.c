@@ -22,27 +22,34 @@ static bool exists(const char *path)
 	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+static bool needs_settings(enum settings_request request)
+{
+	return request == SETTINGS_RUN || request == SETTINGS_TEST || request == SETTINGS_SHOW;
+}
+
 /* The command line is read twice: it names the file, and it beats the file. */
 enum settings_request settings_load(struct settings *settings,
     const struct settings_sources *sources, FILE *errors)
 {
 	const char *standard = sources->standard_file;
 	const char *file = NULL;
-	enum settings_request request;
+	enum settings_request request, rules;
 
 	set_defaults(settings);
 	request = settings_read_args(settings, sources, &file, errors);
-	if (request == SETTINGS_WRONG || request == SETTINGS_HELP || request == SETTINGS_VERSION)
+	if (!needs_settings(request))
 		return request;
 	if (file == NULL && standard != NULL && exists(standard))
 		file = standard;
-	if (file == NULL)
-		return request;
-	set_defaults(settings);
-	settings->file = file;
-	if (settings_read_file(settings, file, errors) > 0)
-		return SETTINGS_BAD_FILE;
-	return settings_read_args(settings, sources, &file, errors);
+	if (file != NULL) {
+		set_defaults(settings);
+		settings->file = file;
+		if (settings_read_file(settings, sources->folder, file, errors) > 0)
+			return SETTINGS_BAD_FILE;
+		request = settings_read_args(settings, sources, &file, errors);
+	}
+	rules = settings_check_rules(settings, errors);
+	return rules != SETTINGS_RUN ? rules : request;
 }
 
 static void print_option(const char *key, char letter, const char *value, FILE *to)
@@ -59,13 +66,6 @@ static void print_option(const char *key, char letter, const char *value, FILE *
 	fprintf(to, "%-30s", text);
 }
 
-static void print_other_option(const char *key, char letter, const char *value, const char *help,
-    FILE *to)
-{
-	print_option(key, letter, value, to);
-	fprintf(to, "%s\n", help);
-}
-
 void settings_help(FILE *to)
 {
 	fputs("usage: echo-master [option ...]\n"
@@ -76,11 +76,12 @@ void settings_help(FILE *to)
 		print_option(setting->key, setting->letter, setting->value_name, to);
 		fprintf(to, "%s (default: %s)\n", setting->help, setting->standard);
 	}
-	print_other_option("file", 'f', "PATH", "read settings from this file", to);
-	print_other_option("test", 't', NULL, "check the settings and leave", to);
-	print_other_option("show", 'T', NULL, "print the settings in force and leave", to);
-	print_other_option("version", 'V', NULL, "print the version", to);
-	print_other_option("help", 'h', NULL, "print this help", to);
+	for (size_t i = 0; i < OTHER_OPTIONS_COUNT; i++) {
+		const struct other_option *other = &other_options[i];
+
+		print_option(other->key, other->letter, other->value_name, to);
+		fprintf(to, "%s\n", other->help);
+	}
 	fputs("\nSignals, log and exit codes: echo-master(8).\n", to);
 }
 
@@ -89,11 +90,19 @@ static void list(FILE *to, const char *key, const char *before, const char *afte
 	if (to == NULL)
 		return;
 	/* Long names are cut, so that the list fits into a line of the log. */
-	fprintf(to, "%s%s %.60s -> %.60s", ftell(to) > 0 ? ", " : "", key, before, after);
+	fprintf(to, "%s%s %.40s -> %.40s", ftell(to) > 0 ? ", " : "", key, before, after);
 }
 
-unsigned settings_compare(const struct settings *current, struct settings *loaded, FILE *changes,
-    FILE *fixed)
+static bool is_listed(const char *key, const char *const *keys)
+{
+	while (keys != NULL && *keys != NULL)
+		if (strcmp(*keys++, key) == 0)
+			return true;
+	return false;
+}
+
+unsigned settings_compare(const struct settings *current, struct settings *loaded,
+    const char *const *held, FILE *changes, FILE *fixed)
 {
 	char before[SETTINGS_TEXT_MAX];
 	char after[SETTINGS_TEXT_MAX];
@@ -101,17 +110,31 @@ unsigned settings_compare(const struct settings *current, struct settings *loade
 
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
 		const struct setting *setting = &settings_table[i];
+		bool can_change = setting->reloadable && !is_listed(setting->key, held);
 
 		setting_get(current, setting, before);
 		setting_get(loaded, setting, after);
 		if (strcmp(before, after) == 0)
 			continue;
 		differ++;
-		list(setting->reloadable ? changes : fixed, setting->key, before, after);
-		if (!setting->reloadable)
+		list(can_change ? changes : fixed, setting->key, before, after);
+		if (!can_change)
 			setting_copy(loaded, current, setting);
 	}
 	return differ;
+}
+
+bool settings_differ(const struct settings *a, const struct settings *b, const char *key)
+{
+	const struct setting *setting = setting_find(key);
+	char text_a[SETTINGS_TEXT_MAX];
+	char text_b[SETTINGS_TEXT_MAX];
+
+	if (setting == NULL)
+		abort(); /* the caller's mistake */
+	setting_get(a, setting, text_a);
+	setting_get(b, setting, text_b);
+	return strcmp(text_a, text_b) != 0;
 }
 
 void settings_print(const struct settings *settings, FILE *to)

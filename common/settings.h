@@ -17,8 +17,12 @@
 #define SETTINGS_WORKERS_MAX 8192
 
 /* How many settings there are, and the room for the text of one. */
-#define SETTINGS_COUNT 7
+#define SETTINGS_COUNT 14
 #define SETTINGS_TEXT_MAX 256
+
+/* What paths, users and groups can be instead of one. */
+#define SETTINGS_NONE "none"
+#define SETTINGS_AUTO "auto"
 
 /* Where a value comes from. */
 enum settings_source {
@@ -33,26 +37,34 @@ struct settings_origin {
 };
 
 struct settings {
-	unsigned workers;               /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
-	char port[SETTINGS_TEXT_MAX];   /* a number, 0 for any free one, or a service name */
-	char listen[SETTINGS_TEXT_MAX]; /* address or name to listen on, "*" for every address */
-	unsigned backlog;               /* of the listener, in connections */
-	unsigned shutdown_timeout;      /* how long sessions may go on at a stop, in seconds */
-	unsigned log_level;             /* least important level logged, as in syslog(3) */
-	bool log_stderr;                /* log to standard error too, terminal or not */
-	const char *file;               /* that was read, NULL for none; kept by reference */
+	unsigned workers;                 /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
+	char port[SETTINGS_TEXT_MAX];     /* a number, 0 for any free one, or a service name */
+	char listen[SETTINGS_TEXT_MAX];   /* address or name to listen on, "*" for every address */
+	unsigned backlog;                 /* of the listener, in connections */
+	unsigned buffer;                  /* most that a worker reads at once, in bytes */
+	unsigned shutdown_timeout;        /* how long sessions may go on at a stop, in seconds */
+	bool daemon;                      /* run in the background */
+	char pid_file[SETTINGS_TEXT_MAX]; /* absolute path, or SETTINGS_NONE */
+	char user[SETTINGS_TEXT_MAX];     /* of workers: name or number, or SETTINGS_AUTO */
+	char group[SETTINGS_TEXT_MAX];    /* likewise; SETTINGS_AUTO: the user's own */
+	char chroot[SETTINGS_TEXT_MAX];   /* folder of workers: absolute path, or SETTINGS_NONE */
+	char master_user[SETTINGS_TEXT_MAX]; /* name or number, or SETTINGS_NONE */
+	unsigned log_level;               /* least important level logged, as in syslog(3) */
+	bool log_stderr;                  /* log to standard error too, terminal or not */
+	const char *file;                 /* that was read, NULL for none; kept by reference */
 	struct settings_origin origin[SETTINGS_COUNT]; /* of each, in the table's order */
 };
 
 /* What a command line asks for. */
 enum settings_request {
-	SETTINGS_RUN,      /* start with these settings */
-	SETTINGS_TEST,     /* only check them */
-	SETTINGS_SHOW,     /* only print them */
-	SETTINGS_HELP,     /* print the help and leave */
-	SETTINGS_VERSION,  /* print the version and leave */
-	SETTINGS_WRONG,    /* the command line has mistakes, which have been printed */
-	SETTINGS_BAD_FILE, /* the file has mistakes, or cannot be read; they have been printed */
+	SETTINGS_RUN,        /* start with these settings */
+	SETTINGS_TEST,       /* only check them */
+	SETTINGS_SHOW,       /* only print them */
+	SETTINGS_COMPLETION, /* print the completion for bash and leave */
+	SETTINGS_HELP,       /* print the help and leave */
+	SETTINGS_VERSION,    /* print the version and leave */
+	SETTINGS_WRONG,      /* the command line has mistakes, which have been printed */
+	SETTINGS_BAD_FILE,   /* the file has mistakes, or cannot be read; they have been printed */
 };
 
 /* Where settings are to be found. */
@@ -60,13 +72,16 @@ struct settings_sources {
 	int argc;
 	char **argv;               /* main()'s; getopt_long(3) may change the order */
 	const char *standard_file; /* read if it exists and -f names no other; NULL: none */
+	const char *folder;        /* where a relative path of -f begins; NULL: the current one */
 };
 
 /*
  * Fills `settings` from the defaults, the file and the command line, as often
  * as wanted. Each mistake is one line on `errors`: what was wrong, what is
- * allowed; all of them (of a file the first 20), not only the first. Uses getopt_long(3), and so is not
- * reentrant.
+ * allowed; all of them (of a file the first 20), not only the first. Settings
+ * that are right but do not go together are a mistake of the command line if
+ * one of them is from there, else of the file. Uses getopt_long(3), and so is
+ * not reentrant.
  */
 enum settings_request settings_load(struct settings *settings,
     const struct settings_sources *sources, FILE *errors);
@@ -75,14 +90,25 @@ enum settings_request settings_load(struct settings *settings,
  * Compares what is in force with what was loaded anew. What a reload can change
  * is listed on `changes` ("workers 8 -> 4, ..."), what only a restart can is
  * listed on `fixed` and put back in `loaded` to what it is in `current`. A NULL
- * stream is not written to.
+ * stream is not written to; both together get less than 1000 bytes.
+ *
+ * `held` are keys of settings that a reload cannot change this time although it
+ * could at others, as the port of an inherited socket; a NULL ends them, and
+ * `held` may itself be NULL.
+ *
  * Returns how many settings differ.
  */
-unsigned settings_compare(const struct settings *current, struct settings *loaded, FILE *changes,
-    FILE *fixed);
+unsigned settings_compare(const struct settings *current, struct settings *loaded,
+    const char *const *held, FILE *changes, FILE *fixed);
 
-/* Prints the usage and a line for each setting. */
+/* Tells whether the setting of that key, which must exist, has two different values. */
+bool settings_differ(const struct settings *a, const struct settings *b, const char *key);
+
+/* Prints the usage and a line for each option. */
 void settings_help(FILE *to);
+
+/* Prints the completion for bash: a script that knows every option and its values. */
+void settings_completion(FILE *to);
 
 /*
  * Prints what is in force in the file's own syntax, each setting with a comment

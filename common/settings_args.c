@@ -6,20 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What getopt_long(3) returns for setting i: above every letter. */
+/* What getopt_long(3) returns for setting i, and for other option i: above every letter. */
 #define OPTION_BASE 256
-
-/* Options that are no settings. */
-static const struct option other_options[] = {
-	{ "file", required_argument, NULL, 'f' },
-	{ "test", no_argument, NULL, 't' },
-	{ "show", no_argument, NULL, 'T' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
-
-#define OTHERS (sizeof other_options / sizeof other_options[0])
+#define OTHER_BASE (OPTION_BASE + SETTINGS_COUNT)
 
 /* Which setting an option that getopt_long(3) returned stands for, or NULL. */
 static const struct setting *setting_of(int option)
@@ -31,22 +20,49 @@ static const struct setting *setting_of(int option)
 	return NULL;
 }
 
+/* The same for those that are no settings. */
+static const struct other_option *other_of(int option)
+{
+	for (size_t i = 0; i < OTHER_OPTIONS_COUNT; i++)
+		if (option == OTHER_BASE + (int)i ||
+		    (option != 0 && option == other_options[i].letter))
+			return &other_options[i];
+	return NULL;
+}
+
+/* A letter that takes a value has a ':' after it. Returns where the next one goes. */
+static char *add_letter(char *letters, char letter, bool takes_value)
+{
+	if (letter == 0)
+		return letters;
+	*letters++ = letter;
+	if (takes_value)
+		*letters++ = ':';
+	return letters;
+}
+
 static void make_options(struct option *options, char *letters)
 {
 	*letters++ = ':';
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-		bool is_switch = settings_table[i].type == SETTING_SWITCH;
+		const struct setting *setting = &settings_table[i];
+		bool is_switch = setting->type == SETTING_SWITCH;
 
-		options[i] = (struct option){ settings_table[i].key,
+		*options++ = (struct option){ setting->key,
 			is_switch ? optional_argument : required_argument, NULL,
 			OPTION_BASE + (int)i };
-		if (settings_table[i].letter == 0)
-			continue;
-		*letters++ = settings_table[i].letter;
-		*letters++ = ':';
+		letters = add_letter(letters, setting->letter, !is_switch);
 	}
-	memcpy(options + SETTINGS_COUNT, other_options, sizeof other_options);
-	strcpy(letters, "f:tThV");
+	for (size_t i = 0; i < OTHER_OPTIONS_COUNT; i++) {
+		const struct other_option *other = &other_options[i];
+
+		*options++ = (struct option){ other->key,
+			other->value_name != NULL ? required_argument : no_argument, NULL,
+			OTHER_BASE + (int)i };
+		letters = add_letter(letters, other->letter, other->value_name != NULL);
+	}
+	*options = (struct option){ 0 };
+	*letters = '\0';
 }
 
 static void print_wrong_value(const struct setting *setting, const char *text, FILE *errors)
@@ -83,7 +99,7 @@ static void print_wrong_option(int seen, const char *word, FILE *errors)
 	} else if (seen == ':') {
 		fprintf(errors, "%s: --file needs a value; allowed: the path of a file\n",
 		    getprogname());
-	} else if (setting != NULL || (optopt != 0 && strchr("tThV", optopt) != NULL)) {
+	} else if (other_of(optopt) != NULL) {
 		fprintf(errors, "%s: '%s': this option takes no value\n", getprogname(), word);
 	} else if (optopt != 0) {
 		fprintf(errors, "%s: unknown option '-%c'; --help lists what is allowed\n",
@@ -93,25 +109,11 @@ static void print_wrong_option(int seen, const char *word, FILE *errors)
 	}
 }
 
-static enum settings_request request_of(int option)
-{
-	switch (option) {
-	case 't':
-		return SETTINGS_TEST;
-	case 'T':
-		return SETTINGS_SHOW;
-	case 'h':
-		return SETTINGS_HELP;
-	default:
-		return SETTINGS_VERSION;
-	}
-}
-
 /* Returns false when the option or its value is wrong. */
 static bool take_option(struct settings *settings, int option, const char *word, FILE *errors)
 {
 	const struct setting *setting = setting_of(option);
-	const char *value = optarg != NULL ? optarg : "yes"; /* --log-stderr */
+	const char *value = optarg != NULL ? optarg : "yes"; /* --log-stderr, -d */
 
 	if (option == '?' || option == ':') {
 		print_wrong_option(option, word, errors);
@@ -132,8 +134,8 @@ enum settings_request settings_read_args(struct settings *settings,
 {
 	int argc = sources->argc;
 	char **argv = sources->argv;
-	struct option options[SETTINGS_COUNT + OTHERS];
-	char letters[2 * SETTINGS_COUNT + 8];
+	struct option options[SETTINGS_COUNT + OTHER_OPTIONS_COUNT + 1];
+	char letters[2 * (SETTINGS_COUNT + OTHER_OPTIONS_COUNT) + 2];
 	enum settings_request request = SETTINGS_RUN;
 	bool right = true;
 	int option;
@@ -142,11 +144,13 @@ enum settings_request settings_read_args(struct settings *settings,
 	optind = 0; /* glibc and musl: begin anew */
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+		const struct other_option *other = other_of(option);
+
 		right = take_option(settings, option, argv[optind - 1], errors) && right;
-		if (option == 'f')
+		if (other != NULL && other->value_name != NULL)
 			*file = optarg;
-		else if (option < OPTION_BASE && strchr("tThV", option) != NULL)
-			request = request_of(option);
+		else if (other != NULL)
+			request = other->request;
 	}
 	for (; optind < argc; optind++) {
 		fprintf(errors, "%s: unexpected argument '%s'; only options are allowed\n",

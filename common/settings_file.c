@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,11 +133,15 @@ static void take_line(struct settings *settings, struct reading *reading, char *
  * and reading it again at a reload would find it empty. Returns NULL when it
  * cannot be used; the reason has been printed.
  */
-static FILE *open_file(const char *path, FILE *errors)
+static FILE *open_file(const char *folder, const char *path, FILE *errors)
 {
+	bool join = folder != NULL && path[0] != '/';
+	char joined[2 * PATH_MAX]; /* what is cut to fit is too long for open(2) too */
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd;
 
+	snprintf(joined, sizeof joined, "%s%s%s", join ? folder : "", join ? "/" : "", path);
+	fd = open(joined, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		fprintf(errors, "%s: %s\n", path, strerror(errno));
 	} else if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX) {
@@ -199,9 +204,10 @@ unsigned settings_read_stream(struct settings *settings, FILE *file, const char 
 	return reading.mistakes;
 }
 
-unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors)
+unsigned settings_read_file(struct settings *settings, const char *folder, const char *path,
+    FILE *errors)
 {
-	FILE *file = open_file(path, errors);
+	FILE *file = open_file(folder, path, errors);
 	unsigned mistakes;
 
 	if (file == NULL)

@@ -2,8 +2,8 @@
 /*
  * The table of settings, for those parts that read and print them:
  * settings.c (order of the sources), settings_types.c (values),
- * settings_args.c (command line), settings_file.c (file). Nobody else includes
- * this.
+ * settings_rules.c (what goes together), settings_args.c (command line),
+ * settings_file.c (file), settings_completion.c. Nobody else includes this.
  */
 #ifndef COMMON_SETTINGS_TABLE_H
 #define COMMON_SETTINGS_TABLE_H
@@ -11,13 +11,18 @@
 #include "common/settings.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 enum setting_type {
 	SETTING_NUMBER,  /* unsigned */
 	SETTING_WORKERS, /* unsigned, or auto: one for each CPU */
 	SETTING_SECONDS, /* unsigned, with a unit: 30, 30s, 5m, 1h */
+	SETTING_SIZE,    /* unsigned, in bytes, with a unit: 4096, 64k, 1m */
 	SETTING_PORT,    /* text */
 	SETTING_ADDRESS, /* text */
+	SETTING_PATH,    /* text: an absolute path, or the default */
+	SETTING_USER,    /* text: name or number, or the default */
+	SETTING_GROUP,   /* text, likewise */
 	SETTING_LEVEL,   /* unsigned, by name */
 	SETTING_SWITCH,  /* bool: yes or no */
 };
@@ -28,13 +33,26 @@ struct setting {
 	enum setting_type type;
 	const char *value_name; /* in the help */
 	const char *standard;   /* default, as an operator would write it */
-	unsigned least, most;   /* range of a number or of seconds */
+	unsigned least, most;   /* range of a number, of seconds or of bytes */
 	size_t offset;          /* of its field in struct settings */
 	bool reloadable;        /* SIGHUP can change it */
 	const char *help;       /* in a few words */
 };
 
 extern const struct setting settings_table[SETTINGS_COUNT];
+
+/* An option that is no setting. */
+struct other_option {
+	const char *key;
+	char letter;                   /* short option, 0 for none */
+	const char *value_name;        /* NULL when it takes none */
+	enum settings_request request; /* what it asks for, if it takes no value */
+	const char *help;
+};
+
+#define OTHER_OPTIONS_COUNT 6
+
+extern const struct other_option other_options[OTHER_OPTIONS_COUNT];
 
 /* Notes where a setting's value comes from. */
 void setting_note_origin(struct settings *settings, const struct setting *setting,
@@ -60,14 +78,33 @@ void setting_get(const struct settings *settings, const struct setting *setting,
 /* Says what a setting's value may be, as the end of a line. */
 void setting_print_allowed(const struct setting *setting, FILE *to);
 
-/* ---- the sources ---- */
+/*
+ * Finds the number of a user or a group by name or number, and a user's own
+ * group. Returns 0, or -1 when there is none (a number need not have an entry).
+ */
+int user_id(const char *text, uid_t *id);
+int group_id(const char *text, gid_t *id);
+int user_group(const char *text, gid_t *id);
+
+/* ---- the sources, and what they add up to ---- */
 
 /* settings_args.c: puts the command line on top; `file` is what -f names, or untouched. */
 enum settings_request settings_read_args(struct settings *settings,
     const struct settings_sources *sources, const char **file, FILE *errors);
 
-/* settings_file.c: puts a file on top. Returns how many mistakes there were. */
-unsigned settings_read_file(struct settings *settings, const char *path, FILE *errors);
+/*
+ * settings_file.c: puts a file on top. A relative path begins in `folder`; NULL:
+ * in the current one. Returns how many mistakes there were.
+ */
+unsigned settings_read_file(struct settings *settings, const char *folder, const char *path,
+    FILE *errors);
+
+/*
+ * settings_rules.c: looks for settings that do not go together, and tells each
+ * such mistake. Returns SETTINGS_RUN when there is none, else SETTINGS_WRONG or
+ * SETTINGS_BAD_FILE.
+ */
+enum settings_request settings_check_rules(const struct settings *settings, FILE *errors);
 
 /*
  * The same of a file that is open, to its end. What is said about it begins with

@@ -6,9 +6,44 @@
 #include "common/nethelp.h"
 
 #include <ctype.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What a letter after a number stands for. */
+struct unit {
+	char letter;
+	unsigned factor;
+};
+
+static const struct unit times[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 0 } };
+static const struct unit sizes[] = { { 'm', 1024 * 1024 }, { 'k', 1024 }, { 0 } };
+
+/* In the largest unit that gives a whole number, which is the shortest way to say it exactly. */
+static const char *size_text(unsigned bytes, char *text)
+{
+	const struct unit *unit = sizes;
+
+	while (unit->letter != 0 && bytes % unit->factor != 0)
+		unit++;
+	if (unit->letter == 0)
+		snprintf(text, SETTINGS_TEXT_MAX, "%u", bytes);
+	else
+		snprintf(text, SETTINGS_TEXT_MAX, "%u%c", bytes / unit->factor, unit->letter);
+	return text;
+}
+
+static void print_allowed_sizes(const struct setting *setting, FILE *to)
+{
+	char least[SETTINGS_TEXT_MAX];
+	char most[SETTINGS_TEXT_MAX];
+
+	fprintf(to, "%s to %s bytes, as in 4096, 64k or 1m\n", size_text(setting->least, least),
+	    size_text(setting->most, most));
+}
 
 void setting_print_allowed(const struct setting *setting, FILE *to)
 {
@@ -23,12 +58,25 @@ void setting_print_allowed(const struct setting *setting, FILE *to)
 		fprintf(to, "%u to %u seconds, as in 30, 30s, 5m or 1h\n", setting->least,
 		    setting->most);
 		break;
+	case SETTING_SIZE:
+		print_allowed_sizes(setting, to);
+		break;
 	case SETTING_PORT:
 		fprintf(to, "a number from %u to %u, or a TCP service name\n", setting->least,
 		    setting->most);
 		break;
 	case SETTING_ADDRESS:
 		fputs("a numeric address, a host name, or * for all\n", to);
+		break;
+	case SETTING_PATH:
+		fprintf(to, "%s, or an absolute path of at most %d printable characters without "
+		            "blank, # and \\\n", setting->standard, SETTINGS_TEXT_MAX - 1);
+		break;
+	case SETTING_USER:
+		fprintf(to, "a user's name or number, or %s\n", setting->standard);
+		break;
+	case SETTING_GROUP:
+		fprintf(to, "a group's name or number, or %s\n", setting->standard);
 		break;
 	case SETTING_LEVEL:
 		fputs("error, warning, notice, info or debug\n", to);
@@ -40,14 +88,19 @@ void setting_print_allowed(const struct setting *setting, FILE *to)
 }
 
 /* strtonum(3) would take leading blanks and signs. */
-static int read_number(const struct setting *setting, const char *text, unsigned *number)
+static int read_between(const char *text, unsigned least, unsigned most, unsigned *number)
 {
 	const char *problem = NULL;
 
 	if (!isdigit((unsigned char)text[0]))
 		return -1;
-	*number = (unsigned)strtonum(text, setting->least, setting->most, &problem);
+	*number = (unsigned)strtonum(text, least, most, &problem);
 	return problem == NULL ? 0 : -1;
+}
+
+static int read_number(const struct setting *setting, const char *text, unsigned *number)
+{
+	return read_between(text, setting->least, setting->most, number);
 }
 
 static unsigned cpus_available(void)
@@ -65,25 +118,28 @@ static int read_workers(const struct setting *setting, const char *text, unsigne
 	return 0;
 }
 
-static int read_seconds(const struct setting *setting, const char *text, unsigned *seconds)
+/* Digits, and perhaps one of the units. */
+static int read_with_unit(const struct setting *setting, const struct unit *units,
+    const char *text, unsigned *number)
 {
-	static const struct { char unit; unsigned seconds; } units[] = {
-		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }
-	};
 	char digits[16];
 	size_t length = strspn(text, "0123456789");
-	unsigned factor = text[length] == '\0' ? 1 : 0;
+	unsigned factor = 1;
 
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-		if (text[length] == units[i].unit && text[length + 1] == '\0')
-			factor = units[i].seconds;
-	if (factor == 0 || length >= sizeof digits)
+	if (text[length] != '\0') {
+		while (units->letter != 0 && units->letter != text[length])
+			units++;
+		factor = units->factor;
+		if (factor == 0 || text[length + 1] != '\0')
+			return -1;
+	}
+	if (length >= sizeof digits)
 		return -1;
 	strlcpy(digits, text, length + 1);
-	if (read_number(setting, digits, seconds) < 0 || *seconds > setting->most / factor)
+	if (read_between(digits, 0, setting->most / factor, number) < 0)
 		return -1;
-	*seconds *= factor;
-	return 0;
+	*number *= factor;
+	return *number >= setting->least ? 0 : -1;
 }
 
 /* Whatever a name or an address can be made of, and nothing that a file would take apart. */
@@ -95,6 +151,70 @@ static int read_text(const char *text, char *field)
 	if (text[0] == '\0' || text[strspn(text, allowed)] != '\0')
 		return -1;
 	return strlcpy(field, text, SETTINGS_TEXT_MAX) < SETTINGS_TEXT_MAX ? 0 : -1;
+}
+
+/* What a file would take apart, or nobody could see, is no part of a word. */
+static int read_word(const char *text, char *field)
+{
+	for (const char *at = text; *at != '\0'; at++)
+		if (!isgraph((unsigned char)*at) || *at == '#' || *at == '\\')
+			return -1;
+	return strlcpy(field, text, SETTINGS_TEXT_MAX) < SETTINGS_TEXT_MAX ? 0 : -1;
+}
+
+static int read_path(const struct setting *setting, const char *text, char *field)
+{
+	return text[0] == '/' || strcmp(text, setting->standard) == 0 ? read_word(text, field) : -1;
+}
+
+/* A name that looks like a number is a name. The last number stands for none: see chown(2). */
+int user_id(const char *text, uid_t *id)
+{
+	const struct passwd *entry = getpwnam(text);
+
+	if (entry == NULL)
+		return read_between(text, 0, UINT_MAX - 1, id);
+	*id = entry->pw_uid;
+	return 0;
+}
+
+int group_id(const char *text, gid_t *id)
+{
+	const struct group *entry = getgrnam(text);
+
+	if (entry == NULL)
+		return read_between(text, 0, UINT_MAX - 1, id);
+	*id = entry->gr_gid;
+	return 0;
+}
+
+int user_group(const char *text, gid_t *id)
+{
+	const struct passwd *entry = NULL;
+	uid_t number;
+
+	if (user_id(text, &number) == 0)
+		entry = getpwuid(number);
+	if (entry == NULL)
+		return -1;
+	*id = entry->pw_gid;
+	return 0;
+}
+
+static int read_user(const struct setting *setting, const char *text, char *field)
+{
+	uid_t id;
+
+	return strcmp(text, setting->standard) == 0 || user_id(text, &id) == 0 ?
+	    read_word(text, field) : -1;
+}
+
+static int read_group(const struct setting *setting, const char *text, char *field)
+{
+	gid_t id;
+
+	return strcmp(text, setting->standard) == 0 || group_id(text, &id) == 0 ?
+	    read_word(text, field) : -1;
 }
 
 static int read_level(const char *text, unsigned *level)
@@ -123,13 +243,21 @@ int setting_set(struct settings *settings, const struct setting *setting, const 
 	case SETTING_WORKERS:
 		return read_workers(setting, text, field);
 	case SETTING_SECONDS:
-		return read_seconds(setting, text, field);
+		return read_with_unit(setting, times, text, field);
+	case SETTING_SIZE:
+		return read_with_unit(setting, sizes, text, field);
 	case SETTING_LEVEL:
 		return read_level(text, field);
 	case SETTING_PORT:
 		return port_number(text) < 0 ? -1 : read_text(text, field);
 	case SETTING_ADDRESS:
 		return read_text(text, field);
+	case SETTING_PATH:
+		return read_path(setting, text, field);
+	case SETTING_USER:
+		return read_user(setting, text, field);
+	case SETTING_GROUP:
+		return read_group(setting, text, field);
 	case SETTING_SWITCH:
 		return read_switch(text, field);
 	}
@@ -141,6 +269,9 @@ static size_t size_of(enum setting_type type)
 	switch (type) {
 	case SETTING_PORT:
 	case SETTING_ADDRESS:
+	case SETTING_PATH:
+	case SETTING_USER:
+	case SETTING_GROUP:
 		return SETTINGS_TEXT_MAX;
 	case SETTING_SWITCH:
 		return sizeof(bool);
@@ -167,11 +298,17 @@ void setting_get(const struct settings *settings, const struct setting *setting,
 	case SETTING_SECONDS:
 		snprintf(text, SETTINGS_TEXT_MAX, "%us", *(const unsigned *)field);
 		break;
+	case SETTING_SIZE:
+		size_text(*(const unsigned *)field, text);
+		break;
 	case SETTING_LEVEL:
 		strlcpy(text, log_level_name((int)*(const unsigned *)field), SETTINGS_TEXT_MAX);
 		break;
 	case SETTING_PORT:
 	case SETTING_ADDRESS:
+	case SETTING_PATH:
+	case SETTING_USER:
+	case SETTING_GROUP:
 		strlcpy(text, field, SETTINGS_TEXT_MAX);
 		break;
 	case SETTING_SWITCH:

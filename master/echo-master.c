@@ -109,7 +109,8 @@ static int test(const struct settings *settings)
 
 int main(int argc, char **argv)
 {
-	struct settings_sources sources = { argc, argv, SYSCONFDIR "/echo-master.conf" };
+	struct settings_sources sources = { .argc = argc, .argv = argv,
+		.standard_file = SYSCONFDIR "/echo-master.conf" };
 	struct settings settings;
 
 	title_init(argc, argv);
@@ -120,6 +121,9 @@ int main(int argc, char **argv)
 		return test(&settings);
 	case SETTINGS_SHOW:
 		settings_print(&settings, stdout);
+		return EX_OK;
+	case SETTINGS_COMPLETION:
+		settings_completion(stdout);
 		return EX_OK;
 	case SETTINGS_HELP:
 		settings_help(stdout);

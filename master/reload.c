@@ -51,7 +51,7 @@ void reload_begin(struct reload *reload, bool later)
 	    sizeof reload->changes);
 	if (later)
 		reload->coming = reload->waiting;
-	settings_compare(&reload->current, &reload->coming, changes, fixed);
+	settings_compare(&reload->current, &reload->coming, NULL, changes, fixed);
 	if (changes != NULL)
 		fclose(changes);
 	if (fixed != NULL)

@@ -24,6 +24,8 @@ int main(void)
 	srunner_add_suite(runner, session_suite());
 	srunner_add_suite(runner, settings_suite());
 	srunner_add_suite(runner, settings_file_suite());
+	srunner_add_suite(runner, settings_rules_suite());
+	srunner_add_suite(runner, settings_types_suite());
 	srunner_add_suite(runner, signals_suite());
 	srunner_add_suite(runner, stop_suite());
 	srunner_add_suite(runner, systemd_suite());

@@ -28,8 +28,8 @@ static void forget(void)
 /* Reads a command line, whose words are separated by '|'. */
 static enum settings_request read_line(const char *line)
 {
-	static char words[512];
-	char *argv[32] = { "echo-master" };
+	static char words[1024];
+	char *argv[48] = { "echo-master" };
 	int argc = 1;
 	size_t size;
 	FILE *stream;
@@ -42,7 +42,8 @@ static enum settings_request read_line(const char *line)
 		argv[argc++] = strsep(&rest, "|");
 	stream = open_memstream(&errors, &size);
 	ck_assert_ptr_nonnull(stream);
-	request = settings_load(&settings, &(struct settings_sources){ argc, argv, NULL }, stream);
+	request = settings_load(&settings, &(struct settings_sources){ .argc = argc,
+	    .argv = argv }, stream);
 	fclose(stream);
 	return request;
 }
@@ -60,17 +61,29 @@ START_TEST(defaults_hold_when_nothing_is_said)
 	ck_assert_uint_eq(settings.shutdown_timeout, 30);
 	ck_assert_uint_eq(settings.log_level, LOG_INFO);
 	ck_assert(!settings.log_stderr);
+	ck_assert_uint_eq(settings.buffer, 65536);
+	ck_assert(!settings.daemon);
+	ck_assert_str_eq(settings.pid_file, SETTINGS_NONE);
+	ck_assert_str_eq(settings.user, SETTINGS_AUTO);
+	ck_assert_str_eq(settings.group, SETTINGS_AUTO);
+	ck_assert_str_eq(settings.chroot, SETTINGS_NONE);
+	ck_assert_str_eq(settings.master_user, SETTINGS_NONE);
 }
 END_TEST
 
 static const char *const everything[] = {
-	"-w|3|-p|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|--log-stderr",
-	"-w3|-p5000|-l::1|-b77|--shutdown-timeout=300s|--log-level=debug|--log-stderr=yes",
+	"-w|3|-p|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|--log-stderr|"
+	"--buffer|4k|-d|--pid-file|/p|-u|root|-g|5|--chroot|/c",
+	"-w3|-p5000|-l::1|-b77|--shutdown-timeout=300s|--log-level=debug|--log-stderr=yes|"
+	"--buffer=4096|-duroot|-g5|--pid-file=/p|--chroot=/c",
 	"--workers|3|--port|5000|--listen|::1|--backlog|77|--shutdown-timeout|300|"
-	"--log-level|debug|--log-stderr",
-	"--workers=3|--port=5000|--listen=::1|--backlog=77|--shutdown-t=5m|--log-l=debug|--log-s",
+	"--log-level|debug|--log-stderr|--buffer|4k|--daemon|--pid-file|/p|--user|root|"
+	"--group|5|--chroot|/c",
+	"--workers=3|--port=5000|--listen=::1|--backlog=77|--shutdown-t=5m|--log-l=debug|--log-s|"
+	"--bu=4k|--da|--pi=/p|--us=root|--gr=5|--ch=/c",
 	"-w|1|-p|1|-w|3|--port|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|"
-	"--log-stderr",
+	"--log-stderr|--buffer|1m|--buffer|4k|--daemon=no|-d|--pid-file|none|--pid-file|/p|"
+	"-u|0|-u|root|-g|1|--group|5|--chroot|none|--chroot|/c",
 };
 
 START_TEST(every_option_is_taken)
@@ -84,6 +97,25 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(settings.shutdown_timeout, 300);
 	ck_assert_uint_eq(settings.log_level, LOG_DEBUG);
 	ck_assert(settings.log_stderr);
+	ck_assert_uint_eq(settings.buffer, 4096);
+	ck_assert(settings.daemon);
+	ck_assert_str_eq(settings.pid_file, "/p");
+	ck_assert_str_eq(settings.user, "root");
+	ck_assert_str_eq(settings.group, "5");
+	ck_assert_str_eq(settings.chroot, "/c");
+	ck_assert_str_eq(settings.master_user, "none");
+}
+END_TEST
+
+START_TEST(letter_of_a_switch_takes_no_value)
+{
+	ck_assert_int_eq(read_line("-dw|3"), SETTINGS_RUN);
+	ck_assert(settings.daemon);
+	ck_assert_uint_eq(settings.workers, 3);
+	ck_assert_int_eq(read_line("-dtw3"), SETTINGS_TEST);
+	ck_assert(settings.daemon);
+	ck_assert_int_eq(read_line("-d|--daemon=no"), SETTINGS_RUN);
+	ck_assert(!settings.daemon);
 }
 END_TEST
 
@@ -156,6 +188,7 @@ START_TEST(help_and_version_are_requests)
 	ck_assert_int_eq(read_line("-h"), SETTINGS_HELP);
 	ck_assert_int_eq(read_line("-w|3|-V"), SETTINGS_VERSION);
 	ck_assert_int_eq(read_line("--version"), SETTINGS_VERSION);
+	ck_assert_int_eq(read_line("--completion"), SETTINGS_COMPLETION);
 	ck_assert_str_eq(errors, "");
 	ck_assert_int_eq(read_line("--help|-w|0"), SETTINGS_WRONG);
 }
@@ -169,6 +202,7 @@ static TCase *right(void)
 	tcase_add_test(tcase, defaults_hold_when_nothing_is_said);
 	tcase_add_loop_test(tcase, every_option_is_taken, 0,
 	    sizeof everything / sizeof everything[0]);
+	tcase_add_test(tcase, letter_of_a_switch_takes_no_value);
 	tcase_add_test(tcase, workers_auto_is_one_a_cpu);
 	tcase_add_test(tcase, limits_belong_to_the_range);
 	tcase_add_loop_test(tcase, durations_have_units, 0, sizeof durations / sizeof durations[0]);
@@ -186,9 +220,13 @@ static TCase *right(void)
 #define BACKLOG_ALLOWED "a number from 1 to 65535\n"
 #define TIME_ALLOWED "0 to 86400 seconds, as in 30, 30s, 5m or 1h\n"
 #define LEVEL_ALLOWED "error, warning, notice, info or debug\n"
+#define PATH_ALLOWED                                                                               \
+	"none, or an absolute path of at most 255 printable characters without blank, # and \\\n"
 #define BAD(key, value) "echo-master: --" key ": '" value "' is not allowed; allowed: "
 #define LACKS(key) "echo-master: --" key " needs a value; allowed: "
 #define UNKNOWN(option) "echo-master: unknown option '" option "'; --help lists what is allowed\n"
+#define MEANT(option, meant)                                                                       \
+	"echo-master: unknown option '" option "'; did you mean " meant "?\n"
 #define NO_VALUE(word) "echo-master: '" word "': this option takes no value\n"
 #define EXTRA(word) "echo-master: unexpected argument '" word "'; only options are allowed\n"
 
@@ -240,10 +278,29 @@ static const struct { const char *line; const char *errors; } wrong_lines[] = {
 	{ "--log-stderr=1", BAD("log-stderr", "1") "yes or no\n" },
 	{ "-l|a b", BAD("listen", "a b") ADDRESS_ALLOWED },
 	{ "-l|a#b", BAD("listen", "a#b") ADDRESS_ALLOWED },
-	{ "--wrkers=3", "echo-master: unknown option '--wrkers=3'; did you mean --workers?\n" },
+	{ "--wrkers=3", MEANT("--wrkers=3", "--workers") },
+	{ "--pidfile=/x", MEANT("--pidfile=/x", "--pid-file") },
+	{ "--deamon", MEANT("--deamon", "--daemon") },
+	{ "--usr=root", MEANT("--usr=root", "--user") },
+	{ "--gruop=root", MEANT("--gruop=root", "--group") },
+	{ "--chrot=/", MEANT("--chrot=/", "--chroot") },
+	{ "--masteruser=a", MEANT("--masteruser=a", "--master-user") },
+	{ "--buffr=1k", MEANT("--buffr=1k", "--buffer") },
+	{ "--prot=1", MEANT("--prot=1", "--port") },
+	{ "--quiet", UNKNOWN("--quiet") },
+	{ "--colour", UNKNOWN("--colour") },
+	{ "--p=1", UNKNOWN("--p=1") }, /* port or pid-file */
+	{ "-d|yes", EXTRA("yes") },
+	{ "-dx", UNKNOWN("-x") },
+	{ "--daemon=1", BAD("daemon", "1") "yes or no\n" },
+	{ "--pid-file", LACKS("pid-file") PATH_ALLOWED },
+	{ "-u", LACKS("user") "a user's name or number, or auto\n" },
+	{ "-dg", LACKS("group") "a group's name or number, or auto\n" },
+	{ "--buffer", LACKS("buffer") "1k to 16m bytes, as in 4096, 64k or 1m\n" },
 	{ "-f", "echo-master: --file needs a value; allowed: the path of a file\n" },
 	{ "--help=me", NO_VALUE("--help=me") },
 	{ "--version=2", NO_VALUE("--version=2") },
+	{ "--completion=bash", NO_VALUE("--completion=bash") },
 	{ "5000", EXTRA("5000") },
 	{ "5000|-w|3|more", EXTRA("5000") EXTRA("more") },
 	{ "--|-w", EXTRA("-w") },
@@ -285,12 +342,20 @@ static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "  -p, --port PORT ", " (default: echo)" },
 	{ "  -l, --listen ADDRESS ", "(default: *)" },
 	{ "  -b, --backlog N ", " (default: 1024)" },
+	{ "      --buffer SIZE ", " (default: 64k)" },
 	{ "      --shutdown-timeout TIME ", " (default: 30s)" },
+	{ "  -d, --daemon[=yes|no] ", " (default: no)" },
+	{ "      --pid-file PATH|none ", " (default: none)" },
+	{ "  -u, --user USER|auto ", " (default: auto)" },
+	{ "  -g, --group GROUP|auto ", " (default: auto)" },
+	{ "      --chroot PATH|none ", " (default: none)" },
+	{ "      --master-user USER|none ", " (default: none)" },
 	{ "      --log-level LEVEL ", " (default: info)" },
 	{ "      --log-stderr[=yes|no] ", " (default: no)" },
 	{ "  -f, --file PATH ", "read settings from this file" },
 	{ "  -t, --test ", "check the settings and leave" },
 	{ "  -T, --show ", "print the settings in force and leave" },
+	{ "      --completion ", "print the completion for bash" },
 	{ "  -V, --version ", "print the version" },
 	{ "  -h, --help ", "print this help" },
 };
@@ -321,6 +386,7 @@ START_TEST(help_has_a_line_for_every_option_and_its_default)
 	rest = help;
 	ck_assert_int_eq(strncmp(help, "usage: echo-master [option ...]\n", 32), 0);
 	for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+		ck_assert_uint_le(strlen(line), 80);
 		if (strstr(line, "--") == NULL)
 			continue;
 		ck_assert_uint_lt(found, HELP_LINES);

@@ -32,6 +32,8 @@ Suite *session_suite(void);
 Suite *settings_suite(void);
 Suite *simulation_suite(void);
 Suite *settings_file_suite(void);
+Suite *settings_rules_suite(void);
+Suite *settings_types_suite(void);
 Suite *signals_suite(void);
 Suite *stop_suite(void);
 Suite *systemd_suite(void);

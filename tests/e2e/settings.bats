@@ -23,6 +23,14 @@ start_with() {
 	[ "${#lines[@]}" -eq 3 ]
 }
 
+@test "settings: what does not go together is told, exit code 78 by the file, 64 by the command line" {
+	printf 'master-user root\nchroot /x\n' >bad.conf
+	run -78 "$BUILD/echo-master" -f bad.conf
+	[[ $output == 'bad.conf:2: chroot: not with master-user, because '* ]]
+	run -64 "$BUILD/echo-master" --master-user root --chroot /x
+	[[ $output == 'echo-master: --chroot: not with master-user, because '* ]]
+}
+
 @test "settings: a file that cannot be read ends with exit code 78 and says why" {
 	run -78 "$BUILD/echo-master" -f missing.conf
 	[ "$output" = 'missing.conf: No such file or directory' ]
@@ -133,9 +141,9 @@ start_with() {
 
 @test "settings: what only a restart can change is named, and the rest takes effect" {
 	start_with 'workers 2'
-	printf 'workers 3\nlisten 127.0.0.1\n' >server.conf
+	printf 'workers 3\npid-file /nowhere/pid\n' >server.conf
 	kill -HUP "$master"
-	eventually 10 server_said 'only a restart can change this, it stays as it is: listen \* -> 127.0.0.1$'
+	eventually 10 server_said 'only a restart can change this, it stays as it is: pid-file none -> /nowhere/pid$'
 	eventually 10 server_said 'settings changed: workers 2 -> 3$'
 	eventually 10 all_idle 3
 	answers

@@ -7,7 +7,7 @@ load common
 @test "words: every option is in the help, in the README and in the manual page" {
 	"$BUILD/echo-master" --help >help
 	grep -oE -- '--[a-z-]+' help | sort -u >options
-	[ "$(wc -l <options)" -eq 12 ]
+	[ "$(wc -l <options)" -eq 20 ]
 	while read -r option; do
 		grep -q -- "^    .*$option" "$top/README"
 		grep -q -- "Fl -${option#--}" "$top/master/echo-master.8"
@@ -16,7 +16,7 @@ load common
 
 @test "words: defaults in the README are those of the help" {
 	"$BUILD/echo-master" --help | sed -n 's/^.*\(--[a-z-]*\).*(default: \([a-z0-9*]*\))$/\1 \2/p' >defaults
-	[ "$(wc -l <defaults)" -eq 7 ]
+	[ "$(wc -l <defaults)" -eq 14 ]
 	while read -r option default; do
 		[ "$default" != '*' ] || default='\*'
 		grep -E -- "^    .*${option}[^a-z].*\(${default}[,)]" "$top/README"
@@ -27,6 +27,78 @@ load common
 	command -v mandoc || skip "mandoc is not here"
 	mandoc -Tlint -W warning "$top/master/echo-master.8" "$top/client/echo-client.1" \
 		"$top/etc/echo-master.conf.5"
+}
+
+@test "words: what only a restart changes is the same in all of them" {
+	: >empty.conf
+	"$BUILD/echo-master" -T -f empty.conf | grep -v '^#' | cut -d ' ' -f 1 >keys
+	while read -r key; do
+		if awk -v key="$key" '/^\.It Ic / { on = $3 == key } on' "$top/etc/echo-master.conf.5" |
+			grep -q '^Only a restart changes it'; then
+			echo "$key" >>in_manual
+		fi
+		if awk -v key="$key" '/^$/ { text = "" } { text = text $0 }
+			index($0, "#" key " ") == 1 { print text }' "$top/etc/echo-master.conf" |
+			grep -q '(Restart\.)'; then
+			echo "$key" >>in_example
+		fi
+	done <keys
+	diff in_manual in_example
+	[ "$(tr '\n' ' ' <in_manual)" = 'daemon pid-file master-user ' ]
+	tr '\n' ' ' <"$top/README" | grep -q 'only a restart changes daemon, pid-file and master-user\.'
+}
+
+# completes WORD...: what bash offers for the last word.
+completes() {
+	cat >complete.bash <<-'EOF'
+		. "$1"
+		shift
+		COMP_WORDS=("$@")
+		COMP_CWORD=$(($# - 1))
+		function=$(complete -p echo-master | sed 's/.*-F \([^ ]*\).*/\1/')
+		"$function" echo-master "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+		printf '%s\n' "${COMPREPLY[@]}"
+	EOF
+	bash complete.bash "$top/etc/echo-master.bash" echo-master "$@" | LC_ALL=C sort | tr '\n' ' '
+}
+
+@test "words: the completion for bash is what the program prints, and offers every option" {
+	"$BUILD/echo-master" --completion | diff - "$top/etc/echo-master.bash"
+	"$BUILD/echo-master" --help | grep -oE -- '--[a-z-]+|^  -[a-zA-Z]' | tr -d ' ' |
+		LC_ALL=C sort >options
+	[ "$(completes '')" = "$(tr '\n' ' ' <options)" ]
+	[ "$(completes --lo)" = '--log-level --log-stderr ' ]
+	[ "$(completes -w 3 -d --lo)" = '--log-level --log-stderr ' ]
+	[ "$(completes --nothing)" = ' ' ]
+}
+
+@test "words: the completion for bash offers what a value may be" {
+	touch server.conf 'server two.conf'
+	[ "$(completes --log-level d)" = 'debug ' ]
+	[ "$(completes --log-level = d)" = 'debug ' ]
+	[ "$(completes --log-level =)" = 'debug error info notice warning ' ]
+	[ "$(completes -f serv)" = 'server two.conf server.conf ' ]
+	[ "$(completes -tf server.)" = 'server.conf ' ]
+	[ "$(completes --file = server.)" = 'server.conf ' ]
+	[ "$(completes --pid-file no)" = 'none ' ]
+	[ "$(completes --chroot "$PWD/server.")" = "$PWD/server.conf " ]
+	[ "$(completes -w '')" = 'auto ' ]
+	[ "$(completes -dw '')" = 'auto ' ]
+	[ "$(completes --log-stderr = '')" = 'no yes ' ]
+	[ "$(completes --daemon --tes)" = '--test ' ]
+	[[ " $(completes -u roo)" == *' root '* ]]
+	[ "$(completes -u aut)" = 'auto ' ]
+	[[ " $(completes -g roo)" == *' root '* ]]
+	[ "$(completes --master-user non)" = 'none ' ]
+	[ "$(completes --backlog '')" = ' ' ]
+	if grep -q '^telnet[[:space:]]' /etc/services; then
+		[[ " $(completes -p tel)" == *' telnet '* ]]
+	fi
+}
+
+@test "words: the completion for bash is clean" {
+	command -v shellcheck || skip "shellcheck is not here"
+	shellcheck "$top/etc/echo-master.bash"
 }
 
 @test "words: the README's examples for scripts run as they stand" {

@@ -40,7 +40,7 @@ static const struct settings *defaults(void)
 	static bool loaded;
 	char program[] = "echo-master";
 	char *argv[] = { program, NULL };
-	struct settings_sources sources = { 1, argv, NULL };
+	struct settings_sources sources = { .argc = 1, .argv = argv };
 
 	if (!loaded)
 		must(settings_load(&settings, &sources, stderr) == SETTINGS_RUN,
@@ -165,7 +165,7 @@ static void check_round_trip(const struct outcome *outcome)
 	fclose(to);
 	read_settings(&again, text, size);
 	must(again.mistakes == 0, "what is printed has no mistake");
-	must(settings_compare(&outcome->settings, &again.settings, NULL, NULL) == 0,
+	must(settings_compare(&outcome->settings, &again.settings, NULL, NULL, NULL) == 0,
 	    "what is printed reads back the same");
 	free(text);
 	free(again.errors);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Settings that are right, each for itself, and yet do not go together. */
+#include "common/settings_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+/* What a master that is no longer root cannot do for its workers: see master-user. */
+struct clash {
+	const char *key;     /* of the setting that does not go with master-user */
+	const char *because;
+	const char *allowed;
+};
+
+static const struct settings_origin *origin_of(const struct settings *settings, const char *key)
+{
+	return &settings->origin[setting_find(key) - settings_table];
+}
+
+/* The later of the two is told: the command line came on top of the file. */
+static enum settings_request tell(const struct settings *settings, const struct clash *clash,
+    FILE *errors)
+{
+	const char *key = clash->key;
+	const char *other = "master-user";
+	const struct settings_origin *origin = origin_of(settings, key);
+
+	if (origin->source == SETTINGS_FROM_FILE &&
+	    origin_of(settings, other)->source == SETTINGS_FROM_COMMAND_LINE) {
+		key = other;
+		other = clash->key;
+		origin = origin_of(settings, key);
+	}
+	if (origin->source == SETTINGS_FROM_FILE)
+		fprintf(errors, "%s:%zu: %s: ", settings->file, origin->line, key);
+	else
+		fprintf(errors, "%s: --%s: ", getprogname(), key);
+	fprintf(errors, "not with %s, because %s; allowed: %s\n", other, clash->because,
+	    clash->allowed);
+	return origin->source == SETTINGS_FROM_FILE ? SETTINGS_BAD_FILE : SETTINGS_WRONG;
+}
+
+static bool is_user_of_master(const struct settings *settings)
+{
+	uid_t user, master;
+
+	return strcmp(settings->user, SETTINGS_AUTO) == 0 ||
+	    (user_id(settings->user, &user) == 0 && user_id(settings->master_user, &master) == 0 &&
+	        user == master);
+}
+
+static bool is_group_of_master(const struct settings *settings)
+{
+	gid_t group, master;
+
+	return strcmp(settings->group, SETTINGS_AUTO) == 0 ||
+	    (group_id(settings->group, &group) == 0 &&
+	        user_group(settings->master_user, &master) == 0 && group == master);
+}
+
+enum settings_request settings_check_rules(const struct settings *settings, FILE *errors)
+{
+	static const struct clash chroot = { "chroot", "chroot needs a master that stays root",
+		"one of them" };
+	static const struct clash user = { "user", "another user needs a master that stays root",
+		"one of them, or the same user in both" };
+	static const struct clash group = { "group", "another group needs a master that stays root",
+		"one of them, or that user's own group" };
+	const struct clash *clashes[3];
+	size_t count = 0;
+	enum settings_request answer = SETTINGS_RUN;
+
+	if (strcmp(settings->master_user, SETTINGS_NONE) == 0)
+		return SETTINGS_RUN;
+	if (!is_user_of_master(settings))
+		clashes[count++] = &user;
+	if (!is_group_of_master(settings))
+		clashes[count++] = &group;
+	if (strcmp(settings->chroot, SETTINGS_NONE) != 0)
+		clashes[count++] = &chroot;
+	for (size_t i = 0; i < count; i++) {
+		enum settings_request found = tell(settings, clashes[i], errors);
+
+		if (answer != SETTINGS_WRONG)
+			answer = found;
+	}
+	return answer;
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+# Completion for bash, as `echo-master --completion` prints it.
+
+_echo_master() {
+	local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
+	local IFS=$' \t\n' offers=(-W '')
+
+	# --key=value comes as three words.
+	if [[ $cur == '=' ]]; then
+		cur='' option+='='
+	elif [[ $option == '=' ]]; then
+		option=${COMP_WORDS[COMP_CWORD - 2]}'='
+	fi
+	# In -dw 8 the value is that of the last letter.
+	[[ $option =~ ^-[dtTVh]+(.)$ ]] && option=-${BASH_REMATCH[1]}
+	case $option in
+	-w | --workers | --workers=) offers=(-W auto) ;;
+	-p | --port | --port=) offers=(-A service) ;;
+	-l | --listen | --listen=) offers=(-A hostname) ;;
+	-b | --backlog | --backlog=) offers=(-W '') ;;
+	--buffer | --buffer=) offers=(-W '') ;;
+	--shutdown-timeout | --shutdown-timeout=) offers=(-W '') ;;
+	--daemon=) offers=(-W 'yes no') ;;
+	--pid-file | --pid-file=) offers=(-f -W none) ;;
+	-u | --user | --user=) offers=(-u -W auto) ;;
+	-g | --group | --group=) offers=(-g -W auto) ;;
+	--chroot | --chroot=) offers=(-f -W none) ;;
+	--master-user | --master-user=) offers=(-u -W none) ;;
+	--log-level | --log-level=) offers=(-W 'error warning notice info debug') ;;
+	--log-stderr=) offers=(-W 'yes no') ;;
+	-f | --file | --file=) offers=(-f) ;;
+	*) offers=(-W '
+			--workers -w
+			--port -p
+			--listen -l
+			--backlog -b
+			--buffer
+			--shutdown-timeout
+			--daemon -d
+			--pid-file
+			--user -u
+			--group -g
+			--chroot
+			--master-user
+			--log-level
+			--log-stderr
+			--file -f
+			--test -t
+			--show -T
+			--completion
+			--version -V
+			--help -h
+		') ;;
+	esac
+	[[ ${offers[0]} != -f ]] || compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen "${offers[@]}" -- "$cur")
+}
+complete -F _echo_master echo-master
