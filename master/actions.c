@@ -32,7 +32,7 @@ static void spawn(struct supervisor *master, unsigned slot, unsigned generation)
 	pid_t pid;
 
 	board_clear(&master->board->slots[slot]);
-	pid = spawn_worker(&master->channels, master->board, slot, (int)settings->log_level);
+	pid = spawn_worker(&master->channels, master->board, slot, settings);
 	if (pid < 0) {
 		snprintf(master->last_death, sizeof master->last_death,
 		    "could not be forked: %s", strerror(errno));

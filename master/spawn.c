@@ -56,28 +56,28 @@ void spawn_channels_close(struct spawn_channels *channels)
  * stops its workers in order.
  */
 static void become_worker(const struct spawn_channels *channels, struct board *board,
-    unsigned number, pid_t master, int log_level)
+    unsigned number, pid_t master, const struct settings *settings)
 {
 	struct worker worker = { .listener = channels->listener, .nowhere = channels->nowhere,
 		.ready_fd = channels->ready[1], .number = number, .master = master,
-		.board = board };
+		.buffer_size = settings->buffer, .board = board };
 
 	signals_forget();
 	setpgid(0, 0);
 	close(channels->ready[0]);
 	close(channels->log[0]);
 	log_to_channel(channels->log[1]);
-	log_adjust(log_level, false);
+	log_adjust((int)settings->log_level, false);
 	exit(worker_run(&worker));
 }
 
 pid_t spawn_worker(const struct spawn_channels *channels, struct board *board, unsigned number,
-    int log_level)
+    const struct settings *settings)
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become_worker(channels, board, number, master, log_level);
+		become_worker(channels, board, number, master, settings);
 	return pid;
 }

@@ -4,6 +4,7 @@
 #define MASTER_SPAWN_H
 
 #include "common/board.h"
+#include "common/settings.h"
 
 #include <sys/types.h>
 
@@ -25,12 +26,11 @@ int spawn_channels_open(struct spawn_channels *channels, int listener);
 void spawn_channels_close(struct spawn_channels *channels);
 
 /*
- * Forks a worker for slot `number` of the board, which logs what is at least as
- * important as `log_level`. Must be called with the
- * master's signals blocked. Returns the child's pid, or -1 with errno of
- * fork(2). In the child it does not return.
+ * Forks a worker for slot `number` of the board, to which `settings` apply for
+ * its life. Must be called with the master's signals blocked. Returns the
+ * child's pid, or -1 with errno of fork(2). In the child it does not return.
  */
 pid_t spawn_worker(const struct spawn_channels *channels, struct board *board, unsigned number,
-    int log_level);
+    const struct settings *settings);
 
 #endif

@@ -54,10 +54,12 @@ static int client;                    /* the other end of the session's socket *
 static struct board_slot slot;
 static volatile sig_atomic_t ending;
 static struct session session;
+static char session_buffer[64 * 1024];
 
 static void begin_session(int fd)
 {
-	session = (struct session){ .fd = fd, .slot = &slot, .ending = &ending };
+	session = (struct session){ .fd = fd, .buffer = session_buffer,
+		.buffer_size = sizeof session_buffer, .slot = &slot, .ending = &ending };
 	board_clear(&slot);
 	ending = 0;
 }

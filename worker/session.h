@@ -27,6 +27,8 @@ enum session_end {
 
 struct session {
 	int fd;                               /* the connected socket, blocking */
+	char *buffer;                         /* for the protocol's use; holds anything at first */
+	size_t buffer_size;                   /* in bytes */
 	struct board_slot *slot;              /* of this worker, for its counts */
 	const volatile sig_atomic_t *ending;  /* not 0: the server wants to end */
 	bool ending_seen;                     /* and this session has noticed */

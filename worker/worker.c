@@ -30,6 +30,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -56,6 +57,9 @@ static volatile sig_atomic_t listener_is_gone; /* /dev/null is in its place */
 static volatile sig_atomic_t session_fd = -1; /* the client's socket, if there is one */
 
 static struct linger_list lingering;
+
+/* One for all sessions, as there is one at a time. */
+static char *buffer;
 
 static bool is_orphan(void)
 {
@@ -197,8 +201,9 @@ static void serve(struct session *session)
 /* Returns as accept(2); the peer's address goes into the session. */
 static int accept_one(struct session *session)
 {
-	*session = (struct session){ .slot = &self->board->slots[self->number],
-		.ending = &ending, .peer_length = sizeof session->peer };
+	*session = (struct session){ .buffer = buffer, .buffer_size = self->buffer_size,
+		.slot = &self->board->slots[self->number], .ending = &ending,
+		.peer_length = sizeof session->peer };
 	session->fd = accept4(self->listener, (struct sockaddr *)&session->peer,
 	    &session->peer_length, SOCK_CLOEXEC);
 	return session->fd;
@@ -303,6 +308,18 @@ static int accept_and_serve(void)
 	return code;
 }
 
+/*
+ * Pages that nobody has touched yet: a worker owns only as much of its buffer as
+ * its clients send at once, and none of it while it is idle. malloc(3) would
+ * touch the page after it.
+ */
+static char *make_buffer(size_t size)
+{
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return pages != MAP_FAILED ? pages : NULL;
+}
+
 int worker_run(const struct worker *worker)
 {
 	int code;
@@ -313,6 +330,11 @@ int worker_run(const struct worker *worker)
 	prctl(PR_SET_PDEATHSIG, SIGQUIT);
 	if (is_orphan())
 		return EX_OK;
+	buffer = make_buffer(worker->buffer_size);
+	if (buffer == NULL) {
+		log_error("a buffer of %zu bytes: %s", worker->buffer_size, strerror(errno));
+		return EX_OSERR;
+	}
 	show_state(BOARD_IDLE);
 	catch_signals();
 	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0) {

@@ -9,6 +9,7 @@
 
 #include "common/board.h"
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct worker {
@@ -17,6 +18,7 @@ struct worker {
 	int ready_fd;        /* sending end of the ready pipe */
 	unsigned number;     /* slot on the board, from 0; titles and logs count from 1 */
 	pid_t master;        /* the process that forked it */
+	size_t buffer_size;  /* most that is read at once, in bytes */
 	struct board *board;
 };
 

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# The buffer of a worker: how much it reads at once, and what it costs.
+
+load common
+
+# The largest number of bytes that was received at once.
+largest_read() {
+	sed -n 's/.*server received \([0-9]*\) bytes$/\1/p' server.log | sort -n | tail -n 1
+}
+
+# So much there and back in one session, whose end is then in the log, too.
+much_comes_back() {
+	head -c 16384 /dev/urandom >sent
+	timeout 20 "$BUILD/echo-client" 127.0.0.1 "$port" <sent >received
+	cmp sent received
+	sessions=$((${sessions:-0} + 1))
+	eventually 10 sessions_are_logged
+}
+
+sessions_are_logged() {
+	[ "$(times_said ': 16384 bytes in, 16384 out')" -eq "$sessions" ]
+}
+
+# What all workers own for themselves, in KiB.
+private_kib() {
+	local pid
+
+	for pid in $(workers); do
+		cat "/proc/$pid/smaps_rollup"
+	done | awk '/^Private_/ { sum += $2 } END { print sum }'
+}
+
+@test "buffer: a worker reads as much at once as it says and no more, and every byte comes back" {
+	start_server -w 1 --buffer 1k --log-level debug
+	much_comes_back
+	[ "$(largest_read)" -eq 1024 ]
+}
+
+@test "buffer: a large one is made use of" {
+	without_leak_check
+	launch strace -f -o strace.out -e trace=recvfrom \
+		"$BUILD/echo-master" -p 0 --log-stderr -w 1 --buffer 16m
+	master=$(pgrep -P "$server")
+	answers
+	eventually 10 grep -qE 'recvfrom\(.*, 16777216, 0, NULL, NULL\) += 6' strace.out
+}
+
+@test "buffer: a reload changes it for new workers" {
+	echo 'buffer 1k' >server.conf
+	launch "$BUILD/echo-master" -p 0 -w 1 --log-stderr --log-level debug -f server.conf
+	much_comes_back
+	[ "$(largest_read)" -eq 1024 ]
+	echo 'buffer 2k' >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'settings changed: buffer 1k -> 2k$'
+	eventually 10 all_idle 1
+	much_comes_back
+	[ "$(largest_read)" -eq 2048 ]
+}
+
+@test "buffer: an idle worker owns none of it" {
+	need_plain_build
+	start_server -w 8 --buffer 1k
+	small=$(private_kib)
+	kill -TERM "$master"
+	wait_for_server
+	: >server.log
+	start_server -w 8 --buffer 16m
+	# Where the kernel puts the stack makes some pages of difference.
+	[ "$(private_kib)" -lt $((small + 8 * 64)) ]
+}
