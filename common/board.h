@@ -43,21 +43,24 @@ struct board_slot {
 	_Atomic uint64_t bytes_out;
 };
 
+/* Room for the one in use, a coming one, and those that were replaced. */
+#define BOARD_LISTENERS 8
+
 /*
- * What the master does with the listener; workers read it when they are told to
- * retire. When the master is dead its orphans write LISTENER_DRAINING.
+ * What the master does with a listener; its workers read it when they are told
+ * to retire. When the master is dead its orphans write LISTENER_DRAINING.
  */
 enum board_listener {
-	LISTENER_OPEN,     /* a worker that retires leaves the queue to others */
+	LISTENER_OPEN,     /* or not there; a worker that retires leaves the queue to others */
 	LISTENER_GATED,    /* no new clients come; all else is as before */
 	LISTENER_DRAINING, /* nobody follows: it serves the queue until that is empty */
 	LISTENER_CLOSED,   /* the queue is empty, the listener is to be let go */
 };
 
 struct board {
-	_Atomic uint32_t listener; /* enum board_listener; written by the master */
-	unsigned capacity;         /* slots; fixed */
-	struct board_slot slots[]; /* all zero in the beginning */
+	_Atomic uint32_t listeners[BOARD_LISTENERS]; /* enum board_listener, by the master */
+	unsigned capacity;                           /* slots; fixed */
+	struct board_slot slots[];                   /* all zero in the beginning */
 };
 
 /*

@@ -67,19 +67,37 @@ static int set_option(int fd, int level, int name, int value)
  * A peer that vanished without a word is noticed after two minutes: one of
  * silence, then six unanswered probes ten seconds apart.
  */
-static int set_listener_options(int fd, int family)
+int set_connection_options(int listener)
+{
+	if (set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1) < 0 ||
+	    set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE, 60) < 0 ||
+	    set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL, 10) < 0 ||
+	    set_option(listener, IPPROTO_TCP, TCP_KEEPCNT, 6) < 0)
+		return -1;
+	return set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+int set_shared_port(int fd, bool shared)
+{
+	return set_option(fd, SOL_SOCKET, SO_REUSEPORT, shared);
+}
+
+/* How a listening socket is opened. */
+struct listening {
+	int backlog; /* negative: it does not listen yet */
+	bool shared; /* with SO_REUSEPORT */
+};
+
+static int set_listener_options(int fd, int family, bool shared)
 {
 	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
-	    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) < 0 ||
-	    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60) < 0 ||
-	    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10) < 0 ||
-	    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 6) < 0 ||
-	    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+	    (shared && set_shared_port(fd, true) < 0) || set_connection_options(fd) < 0)
 		return -1;
 	return family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) : 0;
 }
 
-static int listen_on(const struct addrinfo *at, int backlog, struct net_failure *failure)
+static int listen_on(const struct addrinfo *at, const struct listening *how,
+    struct net_failure *failure)
 {
 	const char *step = "socket";
 	int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
@@ -87,13 +105,13 @@ static int listen_on(const struct addrinfo *at, int backlog, struct net_failure 
 	if (fd < 0)
 		return fail(failure, step);
 	step = "setsockopt";
-	if (set_listener_options(fd, at->ai_family) < 0)
+	if (set_listener_options(fd, at->ai_family, how->shared) < 0)
 		goto failed;
 	step = "bind";
 	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0)
 		goto failed;
 	step = "listen";
-	if (backlog >= 0 && listen(fd, backlog) < 0)
+	if (how->backlog >= 0 && listen(fd, how->backlog) < 0)
 		goto failed;
 	return fd;
 failed:
@@ -102,7 +120,7 @@ failed:
 	return -1;
 }
 
-static int listen_at(const char *address, const char *port, int backlog,
+static int listen_at(const char *address, const char *port, const struct listening *how,
     struct net_failure *failure)
 {
 	struct addrinfo *found;
@@ -111,7 +129,7 @@ static int listen_at(const char *address, const char *port, int backlog,
 	if (resolve(address, port, AI_PASSIVE, &found, failure) < 0)
 		return -1;
 	for (struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
-		fd = listen_on(at, backlog, failure);
+		fd = listen_on(at, how, failure);
 	freeaddrinfo(found);
 	return fd;
 }
@@ -123,16 +141,28 @@ static int is_missing_family(const struct net_failure *failure)
 	    failure->resolver == EAI_ADDRFAMILY;
 }
 
-int open_listenfd(const char *address, const char *port, int backlog, struct net_failure *failure)
+static int open_listener(const char *address, const char *port, const struct listening *how,
+    struct net_failure *failure)
 {
 	int fd;
 
 	if (strcmp(address, "*") != 0)
-		return listen_at(address, port, backlog, failure);
-	fd = listen_at("::", port, backlog, failure);
+		return listen_at(address, port, how, failure);
+	fd = listen_at("::", port, how, failure);
 	if (fd < 0 && is_missing_family(failure))
-		fd = listen_at("0.0.0.0", port, backlog, failure);
+		fd = listen_at("0.0.0.0", port, how, failure);
 	return fd;
+}
+
+int open_listenfd(const char *address, const char *port, int backlog, struct net_failure *failure)
+{
+	return open_listener(address, port, &(struct listening){ .backlog = backlog }, failure);
+}
+
+int open_shared_listenfd(const char *address, const char *port, int backlog,
+    struct net_failure *failure)
+{
+	return open_listener(address, port, &(struct listening){ backlog, true }, failure);
 }
 
 static int connect_to(const struct addrinfo *to, struct net_failure *failure)

@@ -8,6 +8,7 @@
 #ifndef COMMON_NETHELP_H
 #define COMMON_NETHELP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -35,6 +36,22 @@ struct net_failure {
  * Returns the descriptor, or -1 with `*failure` filled in.
  */
 int open_listenfd(const char *address, const char *port, int backlog, struct net_failure *failure);
+
+/*
+ * The same with SO_REUSEPORT, with which it can have a port on which other
+ * sockets of this user listen that have the option too (socket(7)). It stays
+ * set until set_shared_port() takes it away.
+ */
+int open_shared_listenfd(const char *address, const char *port, int backlog,
+    struct net_failure *failure);
+int set_shared_port(int fd, bool shared);
+
+/*
+ * Sets on a listener what its connections are to inherit: TCP_NODELAY and
+ * keepalive. For one that open_listenfd() has not opened. Returns 0, or -1 with
+ * errno of setsockopt(2).
+ */
+int set_connection_options(int listener);
 
 /*
  * Connects to `host` and `port`, trying every address the name has, in the

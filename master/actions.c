@@ -24,25 +24,26 @@ static unsigned count_sessions(const struct supervisor *master)
 	return serving;
 }
 
-static void spawn(struct supervisor *master, unsigned slot, unsigned generation)
+static void spawn(struct supervisor *master, const struct plan_action *action)
 {
-	bool is_next = generation == master->plan.slots.next.generation;
-	const struct settings *settings = is_next ? &master->reload.coming
-	                                          : &master->reload.current;
+	bool is_next = action->generation == master->plan.slots.next.generation;
+	struct spawn_order order = { .number = action->slot, .listener = action->listener,
+		.settings = is_next ? &master->reload.coming : &master->reload.current };
 	pid_t pid;
 
-	board_clear(&master->board->slots[slot]);
-	pid = spawn_worker(&master->channels, master->board, slot, settings);
+	board_clear(&master->board->slots[action->slot]);
+	pid = spawn_worker(&master->channels, master->board, &order);
 	if (pid < 0) {
 		snprintf(master->last_death, sizeof master->last_death,
 		    "could not be forked: %s", strerror(errno));
-		log_error("worker %u %s", slot + 1, master->last_death);
-		actions_happened(master, (struct plan_event){ .kind = PLAN_SPAWN_FAILED, .slot = slot,
-		    .code = EX_OSERR });
+		log_error("worker %u %s", action->slot + 1, master->last_death);
+		actions_happened(master, (struct plan_event){ .kind = PLAN_SPAWN_FAILED,
+		    .slot = action->slot, .code = EX_OSERR });
 		return;
 	}
-	workers_add(&master->workers, slot, pid, generation, clock_ms());
-	log_info("worker %u started: pid %d, generation %u", slot + 1, (int)pid, generation);
+	workers_add(&master->workers, action->slot, pid, action->generation, clock_ms());
+	log_info("worker %u started: pid %d, generation %u", action->slot + 1, (int)pid,
+	    action->generation);
 }
 
 /* Only processes in the table are signalled, and those are not yet reaped: the pid is theirs. */
@@ -55,84 +56,117 @@ static void tell(struct supervisor *master, unsigned slot, int number)
 		    strerror(errno));
 }
 
-static void gate(struct supervisor *master)
+static void gate(struct supervisor *master, unsigned listener)
 {
 	/* First the word to workers: what they accept from now on may need gate_lift(). */
-	atomic_store(&master->board->listener, (uint32_t)LISTENER_GATED);
-	if (gate_close(master->channels.listener) < 0)
+	atomic_store(&master->board->listeners[listener], (uint32_t)LISTENER_GATED);
+	if (gate_close(master->channels.listener[listener]) < 0)
 		log_warning("new clients cannot be turned away: %s", strerror(errno));
 }
 
-static void drain(struct supervisor *master)
+static void drain(struct supervisor *master, unsigned listener)
 {
-	if (listener_set_nonblocking(master->channels.listener) < 0)
+	if (listener_set_nonblocking(master->channels.listener[listener]) < 0)
 		log_error("making the listener non-blocking: %s", strerror(errno));
-	atomic_store(&master->board->listener, (uint32_t)LISTENER_DRAINING);
+	atomic_store(&master->board->listeners[listener], (uint32_t)LISTENER_DRAINING);
 }
 
-static void close_listener(struct supervisor *master)
+static void close_listener(struct supervisor *master, unsigned listener)
 {
-	atomic_store(&master->board->listener, (uint32_t)LISTENER_CLOSED);
-	close(master->channels.listener);
-	master->channels.listener = -1;
-	log_debug("the queue is empty, the listener is closed");
+	int *fd = &master->channels.listener[listener];
+
+	atomic_store(&master->board->listeners[listener], (uint32_t)LISTENER_CLOSED);
+	report_closing(*fd);
+	close(*fd);
+	*fd = -1;
 }
 
-/* Only when there was no worker left to serve them. */
-static void leave(struct supervisor *master, int code)
+/*
+ * Opens the listener that the coming settings ask for, where they ask for
+ * another. Returns its number, or -1 when it cannot be had; that has been logged.
+ */
+static int coming_listener(struct supervisor *master)
 {
-	int waiting = master->channels.listener < 0 ? 0 : listener_depth(master->channels.listener);
+	const struct settings *coming = &master->reload.coming;
+	unsigned current = master->plan.slots.charge.listener;
+	int number = plan_free_listener(&master->plan);
+	int *listeners = master->channels.listener;
+	struct net_failure failure;
 
-	if (waiting > 0)
-		log_warning("%d clients wait in the queue and are not served", waiting);
-	master->done = true;
-	master->code = code;
+	if (!reload_moves(&master->reload))
+		return (int)current;
+	if (number < 0) {
+		log_error("sessions on too many earlier addresses still go on; allowed: %d",
+		    BOARD_LISTENERS - 1);
+		return -1;
+	}
+	listeners[number] = listener_open(coming, listeners, BOARD_LISTENERS, &failure);
+	if (listeners[number] < 0) {
+		listener_explain(coming, &failure);
+		return -1;
+	}
+	if (listener_is_same(listeners[number], listeners[current])) {
+		close(listeners[number]); /* another name for where we are */
+		listeners[number] = -1;
+		return (int)current;
+	}
+	atomic_store(&master->board->listeners[number], (uint32_t)LISTENER_OPEN);
+	return number;
+}
+
+static void read_settings(struct supervisor *master)
+{
+	int listener = reload_read(&master->reload) < 0 ? -1 : coming_listener(master);
+
+	if (listener < 0) {
+		log_error("reload refused, nothing has changed");
+		return;
+	}
+	actions_happened(master, (struct plan_event){ .kind = PLAN_RELOAD,
+	    .workers = master->reload.coming.workers, .listener = (unsigned)listener,
+	    .drain_ms = (int64_t)master->reload.coming.shutdown_timeout * 1000 });
 }
 
 /* The new settings are in force: what is not a worker's is put into effect here. */
-static void apply_settings(struct supervisor *master)
+static void adopt_settings(struct supervisor *master)
 {
 	const struct settings *settings = &master->reload.current;
+	unsigned number = master->plan.slots.charge.listener;
+	int listener = master->channels.listener[number];
 
-	log_adjust((int)settings->log_level, settings->log_stderr || master->on_terminal);
-	if (listen(master->channels.listener, (int)settings->backlog) < 0)
+	reload_commit(&master->reload);
+	if (number != master->listener)
+		report_listening(listener);
+	else if (listen(listener, (int)settings->backlog) < 0)
 		log_error("setting the backlog: %s", strerror(errno));
-	report_backlog(master->channels.listener, settings->backlog);
+	master->listener = number;
+	report_backlog(listener, settings->backlog);
 }
 
 static void hear_report(struct supervisor *master, const struct plan_action *action)
 {
-	int coming_level = (int)master->reload.coming.log_level;
+	const struct settings *settings = &master->reload.current;
+	bool reloaded = action->report == PLAN_RELOADED;
 
-	/* A level that lets more through is to let through that it has come. */
-	if (action->report == PLAN_RELOADED && coming_level > log_threshold)
-		log_threshold = coming_level;
-	report_plan(action, count_sessions(master), master->reload.current.shutdown_timeout,
-	    master->on_terminal, master->last_death);
-	switch (action->report) {
-	case PLAN_STARTED:
-	case PLAN_STARTED_PARTLY:
-		log_started();
-		break;
-	case PLAN_RELOADED:
-		reload_commit(&master->reload);
-		apply_settings(master);
-		break;
-	case PLAN_RELOAD_FAILED:
-	case PLAN_RELOAD_LATE:
-		break;
-	default:
-		return;
+	if (reloaded) {
+		/* A level that lets more through is to let through that it has come. */
+		if ((int)master->reload.coming.log_level > log_threshold)
+			log_threshold = (int)master->reload.coming.log_level;
+		adopt_settings(master);
 	}
-	if (master->plan.slots.next.generation != 0)
-		reload_begin(&master->reload, true); /* one that had to wait follows */
+	report_plan(action, count_sessions(master), settings->shutdown_timeout,
+	    master->on_terminal, master->last_death);
+	if (reloaded)
+		log_adjust((int)settings->log_level, settings->log_stderr || master->on_terminal);
+	else if (action->report == PLAN_STARTED || action->report == PLAN_STARTED_PARTLY)
+		log_started();
 }
 
 static void carry_out(struct supervisor *master, const struct plan_action *action)
 {
 	switch (action->kind) {
 	case PLAN_SPAWN:
-		spawn(master, action->slot, action->generation);
+		spawn(master, action);
 		break;
 	case PLAN_RETIRE:
 		tell(master, action->slot, SIGTERM);
@@ -144,19 +178,23 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 		tell(master, action->slot, SIGKILL);
 		break;
 	case PLAN_GATE:
-		gate(master);
+		gate(master, action->listener);
 		break;
 	case PLAN_DRAIN:
-		drain(master);
+		drain(master, action->listener);
 		break;
 	case PLAN_CLOSE:
-		close_listener(master);
+		close_listener(master, action->listener);
+		break;
+	case PLAN_READ:
+		read_settings(master);
 		break;
 	case PLAN_REPORT:
 		hear_report(master, action);
 		break;
 	case PLAN_EXIT:
-		leave(master, action->code);
+		master->done = true;
+		master->code = action->code;
 		break;
 	}
 }

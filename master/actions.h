@@ -21,6 +21,7 @@ struct supervisor {
 	struct reload reload;             /* the settings */
 	bool on_terminal;                 /* standard error was one at the start */
 	struct spawn_channels channels;
+	unsigned listener;                /* number of the one in force, as was last logged */
 	struct board *board;
 	struct slot *slots;               /* the plan's */
 	struct plan plan;

@@ -24,54 +24,17 @@
 #include "common/nethelp.h"
 #include "common/settings.h"
 #include "common/title.h"
-#include "master/report.h"
+#include "master/listener.h"
 #include "master/supervisor.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 /* How long the last lines may take to reach the system log, in milliseconds. */
 #define LAST_LINES_MS 1000
-
-static int explain_failure(const struct settings *settings, const struct net_failure *failure)
-{
-	if (failure->error == EACCES && port_number(settings->port) < IPPORT_RESERVED) {
-		log_error("port %s of %s: %s: ports below 1024 are for root; try -p 5000",
-		    settings->port, settings->listen, net_failure_text(failure));
-		return EX_NOPERM;
-	}
-	log_error("port %s of %s: %s: %s", settings->port, settings->listen, failure->step,
-	    net_failure_text(failure));
-	switch (failure->error) {
-	case EACCES:
-	case EPERM:
-		return EX_NOPERM;
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		return EX_OSERR;
-	default:
-		return EX_UNAVAILABLE;
-	}
-}
-
-static void announce(const struct settings *settings, int listener)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
-	char text[ADDRESS_TEXT_MAX];
-
-	if (getsockname(listener, (struct sockaddr *)&address, &length) == 0)
-		log_notice("echo-master " ECHO_VERSION " listening on %s",
-		    address_text((struct sockaddr *)&address, length, text));
-	report_backlog(listener, settings->backlog);
-}
 
 static int serve(const struct settings *settings, const struct settings_sources *sources)
 {
@@ -81,11 +44,10 @@ static int serve(const struct settings *settings, const struct settings_sources 
 	int code;
 
 	log_open("echo-master", (int)settings->log_level, settings->log_stderr || on_terminal);
-	listener = open_listenfd(settings->listen, settings->port, (int)settings->backlog, &failure);
+	listener = listener_open(settings, NULL, 0, &failure);
 	if (listener < 0) {
-		code = explain_failure(settings, &failure);
+		code = listener_explain(settings, &failure);
 	} else {
-		announce(settings, listener);
 		code = supervisor_run(settings, sources, listener, on_terminal);
 		log_notice("stopped");
 	}
@@ -100,7 +62,7 @@ static int test(const struct settings *settings)
 	int fd = open_listenfd(settings->listen, settings->port, -1, &failure);
 
 	if (fd < 0 && failure.error != EADDRINUSE)
-		return explain_failure(settings, &failure);
+		return listener_explain(settings, &failure);
 	if (fd >= 0)
 		close(fd);
 	puts("configuration OK");

@@ -1,10 +1,109 @@
 /* SPDX-License-Identifier: ISC */
 #include "master/listener.h"
 
+#include "common/log.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* Where a socket is bound; of length 0 when it is none. */
+struct bound {
+	struct sockaddr_storage address;
+	socklen_t length;
+};
+
+static struct bound bound_to(int fd)
+{
+	struct bound bound = { .length = sizeof bound.address };
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&bound.address, &bound.length) < 0)
+		bound.length = 0;
+	return bound;
+}
+
+static int port_of(const struct bound *bound)
+{
+	const struct sockaddr_in6 *six = (const void *)&bound->address;
+
+	/* The port is in the same place for both families. */
+	return bound->length > 0 ? ntohs(six->sin6_port) : -1;
+}
+
+bool listener_is_same(int one, int other)
+{
+	struct bound a = bound_to(one);
+	struct bound b = bound_to(other);
+
+	return a.length > 0 && a.length == b.length && memcmp(&a.address, &b.address, a.length) == 0;
+}
+
+static void share_ports(const int *ours, unsigned count, bool shared)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (ours[i] >= 0)
+			set_shared_port(ours[i], shared);
+}
+
+static bool have_port(const int *ours, unsigned count, int port)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct bound bound = bound_to(ours[i]);
+
+		if (port_of(&bound) == port)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The kernel lets two listeners have one port, each with an address of its own
+ * or the old one being closed, only when both have SO_REUSEPORT. They have it no
+ * longer than that: a second server is to be told that the port is in use.
+ */
+int listener_open(const struct settings *settings, const int *ours, unsigned count,
+    struct net_failure *failure)
+{
+	int fd = open_listenfd(settings->listen, settings->port, (int)settings->backlog, failure);
+
+	if (fd >= 0 || failure->error != EADDRINUSE ||
+	    !have_port(ours, count, port_number(settings->port)))
+		return fd;
+	share_ports(ours, count, true);
+	fd = open_shared_listenfd(settings->listen, settings->port, (int)settings->backlog, failure);
+	share_ports(ours, count, false);
+	if (fd >= 0)
+		set_shared_port(fd, false);
+	return fd;
+}
+
+int listener_explain(const struct settings *settings, const struct net_failure *failure)
+{
+	if (failure->error == EACCES && port_number(settings->port) < IPPORT_RESERVED) {
+		log_error("port %s of %s: %s: ports below 1024 are for root; try -p 5000",
+		    settings->port, settings->listen, net_failure_text(failure));
+		return EX_NOPERM;
+	}
+	log_error("port %s of %s: %s: %s", settings->port, settings->listen, failure->step,
+	    net_failure_text(failure));
+	switch (failure->error) {
+	case EACCES:
+	case EPERM:
+		return EX_NOPERM;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return EX_OSERR;
+	default:
+		return EX_UNAVAILABLE;
+	}
+}
 
 int listener_set_nonblocking(int fd)
 {

@@ -1,12 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the master asks of its listening socket. At a stop, closing it resets
- * every connection that waits in its queue, although connect(2) succeeded at
- * the other end; so no new ones are let in (common/gate.h), the queue is
- * served, and only then it is closed.
+ * The master's listening sockets: how they are had, and what is asked of them.
+ *
+ * At a stop, closing one resets every connection that waits in its queue,
+ * although connect(2) succeeded at the other end; so no new ones are let in
+ * (common/gate.h), the queue is served, and only then it is closed.
  */
 #ifndef MASTER_LISTENER_H
 #define MASTER_LISTENER_H
+
+#include "common/nethelp.h"
+#include "common/settings.h"
+
+#include <stdbool.h>
+
+/*
+ * Opens a listener where the settings want it, which may be on a port that one
+ * of the `count` listeners in `ours` has (-1: none there): from every address to
+ * one, say. Returns the descriptor, or -1 with `*failure` filled in.
+ */
+int listener_open(const struct settings *settings, const int *ours, unsigned count,
+    struct net_failure *failure);
+
+/*
+ * Logs why there is no listener, with what can be done about it. Returns the
+ * exit code that says the same, one of sysexits.h.
+ */
+int listener_explain(const struct settings *settings, const struct net_failure *failure);
+
+/* Tells whether two sockets are bound to the same address and port. */
+bool listener_is_same(int one, int other);
 
 /*
  * Has accept(2) return EAGAIN on an empty queue, in every process that shares

@@ -25,24 +25,23 @@ unsigned plan_number_of(const struct plan *plan, const struct slot *slot)
 
 bool plan_is_stopping(const struct plan *plan)
 {
-	return plan->mode >= PLAN_SETTLING;
+	return plan->mode >= PLAN_ENDING;
 }
 
-static void mode_is_due(struct plan *plan, int64_t now)
+static void start_is_due(struct plan *plan)
 {
-	struct slots *slots = &plan->slots;
-
-	if (plan->mode == PLAN_SETTLING) {
-		plan_begin_drain(plan);
-		for (unsigned i = 0; i < slots->used; i++)
-			if (slot_is_member(&slots->slot[i]))
-				slots_retire(slots, &slots->slot[i], plan->stop_due);
-	} else if (plan->ever_ready) {
-		plan_start_is_over(plan, PLAN_STARTED_PARTLY, now);
+	if (plan->ever_ready) {
+		plan_start_is_over(plan, PLAN_STARTED_PARTLY);
 	} else {
 		plan->exit_code = EX_SOFTWARE;
 		plan_fail_start(plan);
 	}
+}
+
+/* When the sessions of a worker that retires now are to be ended. */
+static int64_t drain_due(const struct plan *plan, int64_t now)
+{
+	return plan_is_stopping(plan) ? plan->stop_due : now + plan->drain_ms;
 }
 
 /* Every phase that has an end has one that follows it. */
@@ -54,6 +53,9 @@ static void slot_is_due(struct plan *plan, struct slot *slot, int64_t now)
 		break;
 	case SLOT_STARTING:
 		slots_set_phase(&plan->slots, slot, SLOT_HUNG, SLOT_NEVER);
+		break;
+	case SLOT_SETTLING:
+		slots_set_phase(&plan->slots, slot, SLOT_RETIRING, drain_due(plan, now));
 		break;
 	case SLOT_RETIRING:
 		slots_set_phase(&plan->slots, slot, SLOT_ENDING, now + PLAN_END_MS);
@@ -72,11 +74,11 @@ static void slots_are_due(struct plan *plan, int64_t now)
 	for (unsigned i = 0; i < plan->slots.used; i++) {
 		struct slot *slot = &plan->slots.slot[i];
 
-		if (slot->phase == SLOT_FREE || slot->due > now)
-			continue;
-		hung += slot->phase == SLOT_STARTING;
-		cut_short += slot->phase == SLOT_RETIRING;
-		slot_is_due(plan, slot, now);
+		while (slot->phase != SLOT_FREE && slot->due <= now) {
+			hung += slot->phase == SLOT_STARTING;
+			cut_short += slot->phase == SLOT_RETIRING;
+			slot_is_due(plan, slot, now);
+		}
 	}
 	if (hung > 0)
 		plan_say(plan, PLAN_WORKERS_HUNG, hung);
@@ -86,10 +88,11 @@ static void slots_are_due(struct plan *plan, int64_t now)
 
 static void on_tick(struct plan *plan, int64_t now)
 {
-	if (plan->mode_due <= now)
-		mode_is_due(plan, now);
+	if (plan->start_due <= now)
+		start_is_due(plan);
 	if (plan->next_due <= now)
 		plan_roll_back(plan, PLAN_RELOAD_LATE, 0, now);
+	plan_listeners_are_due(plan, now);
 	slots_are_due(plan, now);
 }
 
@@ -99,21 +102,24 @@ int64_t plan_deadline(const struct plan *plan)
 
 	if (plan->mode == PLAN_OVER)
 		return SLOT_NEVER;
-	if (plan->mode_due < first)
-		first = plan->mode_due;
+	if (plan->start_due < first)
+		first = plan->start_due;
 	if (plan->next_due < first)
 		first = plan->next_due;
+	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)
+		if (plan->listener[i].state == PLAN_LISTENER_GATED && plan->listener[i].due < first)
+			first = plan->listener[i].due;
 	return first;
 }
 
-void plan_init(struct plan *plan, struct slot *slots, unsigned most, unsigned workers,
-    int64_t drain_ms, int64_t now)
+void plan_init(struct plan *plan, struct slot *slots, const struct plan_start *start, int64_t now)
 {
 	*plan = (struct plan){
-		.slots = { .slot = slots, .capacity = most * PLAN_SLOTS_PER_WORKER,
-		    .charge = { .generation = 1, .wanted = workers } },
-		.most = most, .newest = 1, .drain_ms = drain_ms,
-		.mode = PLAN_FIRST_START, .mode_due = now + PLAN_START_MS, .next_due = SLOT_NEVER,
+		.slots = { .slot = slots, .capacity = start->most * PLAN_SLOTS_PER_WORKER,
+		    .charge = { .generation = 1, .wanted = start->workers } },
+		.most = start->most, .newest = 1, .drain_ms = start->drain_ms,
+		.mode = PLAN_FIRST_START, .start_due = now + PLAN_START_MS, .next_due = SLOT_NEVER,
+		.listener[0] = { .state = PLAN_LISTENER_OPEN }, .inherited = start->inherited,
 	};
 	plan_fill(plan, &plan->slots.charge, now);
 }
@@ -137,6 +143,9 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 	case PLAN_SPAWN_FAILED:
 		plan_on_spawn_failed(plan, slot, event->code, now);
 		break;
+	case PLAN_RELOAD_ASKED:
+		plan_on_reload_asked(plan);
+		break;
 	case PLAN_RELOAD:
 		plan_on_reload(plan, event, now);
 		break;
@@ -149,12 +158,13 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 		plan_resize(plan, event->kind == PLAN_ONE_MORE ? 1 : -1, now);
 		break;
 	case PLAN_QUEUE_EMPTY:
-		plan_on_queue_empty(plan);
+		plan_on_queue_empty(plan, event->listener);
 		break;
 	case PLAN_TICK:
 		on_tick(plan, now);
 		break;
 	}
+	plan_close_deserted(plan);
 	plan_fill(plan, &plan->slots.charge, now);
 	plan_fill(plan, &plan->slots.next, now);
 }
@@ -191,10 +201,16 @@ bool plan_next(struct plan *plan, struct plan_action *action)
 		*action = take_queued(plan);
 		return true;
 	}
+	if (plan->read_due) { /* by now a listener that was closed is free */
+		plan->read_due = false;
+		*action = (struct plan_action){ .kind = PLAN_READ };
+		return true;
+	}
 	slot = slots_next_untold(&plan->slots);
 	if (slot != NULL) {
 		*action = (struct plan_action){ .kind = action_for(slot->phase),
-			.slot = plan_number_of(plan, slot), .generation = slot->generation };
+			.slot = plan_number_of(plan, slot), .generation = slot->generation,
+			.listener = slot->listener };
 		return true;
 	}
 	if (!plan_is_stopping(plan) || plan->slots.live > 0 || plan->mode == PLAN_OVER)

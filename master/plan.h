@@ -18,21 +18,35 @@
 /* Slots there may be, old generations included, for each worker wanted. */
 #define PLAN_SLOTS_PER_WORKER 8
 
+/* Listeners there may be: the one in force, a coming one, and old ones with sessions left. */
+#define PLAN_LISTENERS_MAX 8
+
 /* Times, in milliseconds. */
 #define PLAN_START_MS 10000       /* a worker is ready by then, or it hangs */
 #define PLAN_BACKOFF_MS 100       /* first wait of a slot whose workers die */
 #define PLAN_BACKOFF_MAX_MS 30000 /* and the longest; each is twice the one before */
 #define PLAN_HEALTHY_MS 60000     /* ready for so long: earlier deaths are forgiven */
-#define PLAN_SETTLE_MS 100        /* for handshakes under way when a stop begins */
+#define PLAN_SETTLE_MS 100        /* for handshakes under way when a listener is to be closed */
 #define PLAN_END_MS 2000          /* from "end now" to SIGKILL */
 
 enum plan_mode {
 	PLAN_FIRST_START, /* nobody has been told yet that the server runs */
 	PLAN_SERVING,
-	PLAN_SETTLING,    /* stop: new clients are turned away, workers accept as before */
-	PLAN_DRAINING,    /* stop: workers serve what is in the queue, then leave */
-	PLAN_CLOSED,      /* stop: the queue is empty and closed, sessions finish */
+	PLAN_ENDING,      /* listeners are being closed, sessions finish */
 	PLAN_OVER,        /* the exit has been handed out */
+};
+
+/* From OPEN to ABSENT a listener goes through all of them, at a stop or when it was replaced. */
+enum plan_listener_state {
+	PLAN_LISTENER_ABSENT,   /* closed, or never opened */
+	PLAN_LISTENER_OPEN,
+	PLAN_LISTENER_GATED,    /* new clients are turned away, workers accept as before */
+	PLAN_LISTENER_DRAINING, /* workers serve what is in the queue, then leave */
+};
+
+struct plan_listener {
+	enum plan_listener_state state;
+	int64_t due; /* GATED: when it is to be drained, in ms */
 };
 
 enum plan_event_kind {
@@ -40,12 +54,13 @@ enum plan_event_kind {
 	PLAN_WORKER_ASKS,   /* slot: it wants to leave, because somebody told it to */
 	PLAN_WORKER_EXITED, /* slot, completed, code */
 	PLAN_SPAWN_FAILED,  /* slot, code */
-	PLAN_RELOAD,        /* workers, drain_ms */
+	PLAN_RELOAD_ASKED,  /* somebody wants one */
+	PLAN_RELOAD,        /* workers, drain_ms, listener: as PLAN_READ asked for */
 	PLAN_STOP,          /* graceful; when already stopping: fast */
 	PLAN_STOP_FAST,
 	PLAN_ONE_MORE,
 	PLAN_ONE_FEWER,
-	PLAN_QUEUE_EMPTY,   /* while draining: nobody waits to be accepted */
+	PLAN_QUEUE_EMPTY,   /* listener, while it is drained: nobody waits to be accepted */
 	PLAN_TICK,          /* plan_deadline() has come */
 };
 
@@ -56,16 +71,18 @@ struct plan_event {
 	int code;          /* exit code with which a failed first start should end */
 	unsigned workers;  /* size of the pool from now on, at least 1 */
 	int64_t drain_ms;  /* how long a retiring worker may go on */
+	unsigned listener; /* the one in force, or a free one that is open by now */
 };
 
 enum plan_action_kind {
-	PLAN_SPAWN,  /* slot, generation: fork a worker; report failure as an event */
+	PLAN_SPAWN,  /* slot, generation, listener: fork a worker; failure is an event */
 	PLAN_RETIRE, /* slot: accept nothing more, finish what you have */
 	PLAN_END,    /* slot: end your session now, in order */
 	PLAN_KILL,   /* slot */
-	PLAN_GATE,   /* turn new clients away from the listener */
-	PLAN_DRAIN,  /* from now on a worker that retires empties the queue first */
-	PLAN_CLOSE,  /* let go of the listener; a worker that retires does too */
+	PLAN_GATE,   /* listener: turn new clients away from it */
+	PLAN_DRAIN,  /* listener: from now on a worker that retires empties its queue first */
+	PLAN_CLOSE,  /* listener: let go of it; a worker that retires does too */
+	PLAN_READ,   /* read the settings; if all is well with them, report PLAN_RELOAD at once */
 	PLAN_REPORT, /* report, and what it says it carries: for the log */
 	PLAN_EXIT,   /* code */
 };
@@ -91,6 +108,7 @@ struct plan_action {
 	enum plan_action_kind kind;
 	unsigned slot;
 	unsigned generation;
+	unsigned listener;
 	enum plan_report report;
 	unsigned count;
 	int64_t delay_ms;
@@ -98,18 +116,20 @@ struct plan_action {
 };
 
 /* Actions that are not about a slot wait here; no event makes more than a few. */
-#define PLAN_ACTIONS_MAX 8
+#define PLAN_ACTIONS_MAX (8 + 3 * PLAN_LISTENERS_MAX)
 
 struct plan {
 	struct slots slots;
 	unsigned most;             /* workers that can be asked for */
 	enum plan_mode mode;
-	int64_t mode_due;          /* when FIRST_START or SETTLING is over */
+	struct plan_listener listener[PLAN_LISTENERS_MAX];
+	bool inherited;            /* the first listener's queue is left to others at a stop */
+	int64_t start_due;         /* when the first start is over */
 	int64_t next_due;          /* when a reload has failed */
 	unsigned newest;           /* generation number given out last */
 	struct plan_event reload;  /* what the reload under way asked for */
-	struct plan_event waiting; /* and the one that is to follow it */
-	bool reload_waits;         /* there is one to follow */
+	bool reload_waits;         /* one is to follow it */
+	bool read_due;             /* PLAN_READ is to be handed out */
 	int64_t drain_ms;          /* from "retire" to "end now" */
 	int64_t stop_due;          /* graceful stop: when all sessions are ended */
 	bool fast;                 /* the stop has become a fast one */
@@ -119,13 +139,19 @@ struct plan {
 	unsigned queued;           /* of them, in order */
 };
 
+struct plan_start {
+	unsigned most;     /* workers that can ever be asked for */
+	unsigned workers;  /* to begin with, 1 to `most` */
+	int64_t drain_ms;  /* how long a retiring worker may go on */
+	bool inherited;    /* listener 0 came from somebody who keeps it, and its queue */
+};
+
 /*
- * Begins the first start at time `now`: `workers` (1 to `most`) workers of
- * generation 1. `slots` has at least PLAN_SLOTS_PER_WORKER times `most`
- * entries, all zero; it stays the caller's and must outlive the plan.
+ * Begins the first start at time `now`, with workers of generation 1 on
+ * listener 0. `slots` has at least PLAN_SLOTS_PER_WORKER times `most` entries,
+ * all zero; it stays the caller's and must outlive the plan.
  */
-void plan_init(struct plan *plan, struct slot *slots, unsigned most, unsigned workers,
-    int64_t drain_ms, int64_t now);
+void plan_init(struct plan *plan, struct slot *slots, const struct plan_start *start, int64_t now);
 
 /* Takes in what happened at `now`, which never runs backwards. */
 void plan_event(struct plan *plan, const struct plan_event *event, int64_t now);
@@ -135,6 +161,12 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now);
  * Returns false when there is nothing (more) to do.
  */
 bool plan_next(struct plan *plan, struct plan_action *action);
+
+/*
+ * Returns the number of a listener that can be opened, or -1 when all are in
+ * use: an old one's is free again when it is closed and its sessions are over.
+ */
+int plan_free_listener(const struct plan *plan);
 
 /* Returns when PLAN_TICK is due, in milliseconds, or SLOT_NEVER. */
 int64_t plan_deadline(const struct plan *plan);

@@ -5,7 +5,8 @@
  *   plan.c         events in, actions out, time
  *   plan_pool.c    a pool is kept full; the first start; workers that come and go
  *   plan_reload.c  a new generation takes over, or is taken back
- *   plan_stop.c    the phases of a stop
+ *   plan_close.c   a listener is closed and nobody in its queue is lost
+ *   plan_stop.c    stops: everything is closed, everybody leaves
  */
 #ifndef MASTER_PLAN_PARTS_H
 #define MASTER_PLAN_PARTS_H
@@ -19,7 +20,7 @@ unsigned plan_number_of(const struct plan *plan, const struct slot *slot);
 
 /* plan_pool.c */
 void plan_fill(struct plan *plan, const struct pool *pool, int64_t now);
-void plan_start_is_over(struct plan *plan, enum plan_report how, int64_t now);
+void plan_start_is_over(struct plan *plan, enum plan_report how);
 void plan_fail_start(struct plan *plan);
 void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now);
 void plan_on_asks(struct plan *plan, struct slot *slot, int64_t now);
@@ -29,14 +30,20 @@ void plan_on_spawn_failed(struct plan *plan, struct slot *slot, int code, int64_
 void plan_resize(struct plan *plan, int change, int64_t now);
 
 /* plan_reload.c */
+void plan_on_reload_asked(struct plan *plan);
 void plan_on_reload(struct plan *plan, const struct plan_event *event, int64_t now);
 void plan_commit(struct plan *plan, int64_t now);
 void plan_roll_back(struct plan *plan, enum plan_report why, unsigned slot, int64_t now);
-void plan_reload_is_over(struct plan *plan, int64_t now);
+void plan_reload_is_over(struct plan *plan);
+
+/* plan_close.c */
+void plan_close(struct plan *plan, unsigned listener, int64_t now);
+void plan_drain(struct plan *plan, unsigned listener);
+void plan_listeners_are_due(struct plan *plan, int64_t now);
+void plan_on_queue_empty(struct plan *plan, unsigned listener);
+void plan_close_deserted(struct plan *plan);
 
 /* plan_stop.c */
 void plan_on_stop(struct plan *plan, bool fast, int64_t now);
-void plan_begin_drain(struct plan *plan);
-void plan_on_queue_empty(struct plan *plan);
 
 #endif

@@ -29,20 +29,21 @@ void plan_fill(struct plan *plan, const struct pool *pool, int64_t now)
 		slots_take(slots, pool, missing - too_many, now + PLAN_START_MS);
 }
 
-void plan_start_is_over(struct plan *plan, enum plan_report how, int64_t now)
+void plan_start_is_over(struct plan *plan, enum plan_report how)
 {
 	plan->mode = PLAN_SERVING;
-	plan->mode_due = SLOT_NEVER;
+	plan->start_due = SLOT_NEVER;
 	plan_say(plan, how, plan->slots.charge.ready);
-	plan_reload_is_over(plan, now);
+	plan_reload_is_over(plan);
 }
 
 /* Nobody was ever ready: there is nothing to serve with, and nobody to be served. */
 void plan_fail_start(struct plan *plan)
 {
 	plan_say(plan, PLAN_START_FAILED, 0);
-	plan->mode = PLAN_CLOSED;
-	plan->mode_due = SLOT_NEVER;
+	plan->mode = PLAN_ENDING;
+	plan->start_due = SLOT_NEVER;
+	plan->listener[0].state = PLAN_LISTENER_ABSENT; /* nothing is in its queue that matters */
 	for (unsigned i = 0; i < plan->slots.used; i++) {
 		struct slot *slot = &plan->slots.slot[i];
 
@@ -63,7 +64,7 @@ void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now)
 	if (slots->next.generation != 0 && slots->next.ready == slots->next.wanted)
 		plan_commit(plan, now);
 	else if (plan->mode == PLAN_FIRST_START && slots->charge.ready == slots->charge.wanted)
-		plan_start_is_over(plan, PLAN_STARTED, now);
+		plan_start_is_over(plan, PLAN_STARTED);
 }
 
 /*
@@ -160,5 +161,5 @@ void plan_resize(struct plan *plan, int change, int64_t now)
 	if (charge->members > wanted)
 		slots_retire_one(&plan->slots, now + plan->drain_ms);
 	if (plan->mode == PLAN_FIRST_START && charge->ready == wanted)
-		plan_start_is_over(plan, PLAN_STARTED, now);
+		plan_start_is_over(plan, PLAN_STARTED);
 }

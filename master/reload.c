@@ -16,32 +16,27 @@ static void log_each_line(char *lines)
 			log_error("%s", line);
 }
 
-int reload_read(struct reload *reload, bool later)
+/* Reads the settings into `loaded`. Returns 0, or -1 and the mistakes have been logged. */
+static int load(const struct settings_sources *sources, struct settings *loaded)
 {
-	struct settings loaded;
 	enum settings_request request;
 	char *mistakes = NULL;
 	size_t size;
 	FILE *errors = open_memstream(&mistakes, &size);
 
 	if (errors == NULL) {
-		log_error("reload refused, nothing has changed: %s", strerror(errno));
+		log_error("reading the settings: %s", strerror(errno));
 		return -1;
 	}
-	request = settings_load(&loaded, reload->sources, errors);
+	request = settings_load(loaded, sources, errors);
 	fclose(errors);
-	if (request == SETTINGS_RUN)
-		*(later ? &reload->waiting : &reload->coming) = loaded;
-	else
+	if (request != SETTINGS_RUN)
 		log_each_line(mistakes);
 	free(mistakes);
-	if (request == SETTINGS_RUN)
-		return 0;
-	log_error("reload refused, nothing has changed");
-	return -1;
+	return request == SETTINGS_RUN ? 0 : -1;
 }
 
-void reload_begin(struct reload *reload, bool later)
+static void compare(struct reload *reload)
 {
 	char fixed_text[sizeof reload->changes] = "";
 	FILE *changes = fmemopen(reload->changes, sizeof reload->changes, "w");
@@ -49,8 +44,6 @@ void reload_begin(struct reload *reload, bool later)
 
 	strlcpy(reload->changes, changes != NULL ? "" : "out of memory for the list",
 	    sizeof reload->changes);
-	if (later)
-		reload->coming = reload->waiting;
 	settings_compare(&reload->current, &reload->coming, NULL, changes, fixed);
 	if (changes != NULL)
 		fclose(changes);
@@ -58,6 +51,23 @@ void reload_begin(struct reload *reload, bool later)
 		fclose(fixed);
 	if (fixed_text[0] != '\0')
 		log_warning("only a restart can change this, it stays as it is: %s", fixed_text);
+}
+
+int reload_read(struct reload *reload)
+{
+	struct settings loaded;
+
+	if (load(reload->sources, &loaded) < 0)
+		return -1;
+	reload->coming = loaded;
+	compare(reload);
+	return 0;
+}
+
+bool reload_moves(const struct reload *reload)
+{
+	return strcmp(reload->current.listen, reload->coming.listen) != 0 ||
+	    strcmp(reload->current.port, reload->coming.port) != 0;
 }
 
 void reload_commit(struct reload *reload)

@@ -2,12 +2,14 @@
 #include "master/report.h"
 
 #include "common/log.h"
+#include "common/nethelp.h"
 #include "common/title.h"
 #include "master/listener.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 char *report_death(int status, char *text)
@@ -104,6 +106,33 @@ void report_plan(const struct plan_action *action, unsigned sessions, unsigned t
 		    plural(count));
 		break;
 	}
+}
+
+static const char *where(int listener, char *text)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+
+	if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+		return "an unknown address";
+	return address_text((struct sockaddr *)&address, length, text);
+}
+
+void report_listening(int listener)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	log_notice("echo-master " ECHO_VERSION " listening on %s", where(listener, text));
+}
+
+void report_closing(int listener)
+{
+	int waiting = listener_depth(listener);
+	char text[ADDRESS_TEXT_MAX];
+
+	if (waiting > 0)
+		log_warning("%d clients wait in the queue and are not served", waiting);
+	log_info("the listener on %s is closed", where(listener, text));
 }
 
 void report_backlog(int listener, unsigned backlog)

@@ -27,8 +27,12 @@ char *report_death(int status, char *text);
 void report_plan(const struct plan_action *action, unsigned sessions, unsigned timeout_s,
     bool on_terminal, const char *last_death);
 
-/* Logs it when the kernel has cut a listener's backlog. */
+/* Logs where a listener is, and when the kernel has cut its backlog. */
+void report_listening(int listener);
 void report_backlog(int listener, unsigned backlog);
+
+/* Logs that a listener is about to be closed, and whom that leaves unserved. */
+void report_closing(int listener);
 
 /* Shows in the master's process title how many workers there are to be. */
 void report_title(const struct plan *plan);

@@ -31,7 +31,8 @@ bool slot_is_leaving(const struct slot *slot)
 
 static bool asks_for_something(const struct slot *slot)
 {
-	return slot->phase != SLOT_FREE && slot->phase != SLOT_WAITING && slot->phase != SLOT_READY;
+	return slot->phase != SLOT_FREE && slot->phase != SLOT_WAITING &&
+	    slot->phase != SLOT_READY && slot->phase != SLOT_SETTLING;
 }
 
 /* Takes the slot, as it is now, out of every count ... */
@@ -95,6 +96,7 @@ void slots_take(struct slots *slots, const struct pool *pool, unsigned count, in
 		if (i >= slots->used)
 			slots->used = i + 1;
 		slot->generation = pool->generation;
+		slot->listener = pool->listener;
 		slot->failures = 0;
 		slots_set_phase(slots, slot, SLOT_STARTING, due);
 		count--;
@@ -117,6 +119,28 @@ void slots_retire_generation(struct slots *slots, unsigned generation, int64_t d
 		if (slot->generation == generation && slot_is_member(slot))
 			slots_retire(slots, slot, due);
 	}
+}
+
+void slots_settle(struct slots *slots, unsigned listener, int64_t due)
+{
+	for (unsigned i = 0; i < slots->used; i++) {
+		struct slot *slot = &slots->slot[i];
+
+		if (slot->listener != listener || !slot_is_member(slot))
+			continue;
+		if (slot_is_live(slot))
+			slots_set_phase(slots, slot, SLOT_SETTLING, due);
+		else
+			slots_set_phase(slots, slot, SLOT_FREE, SLOT_NEVER);
+	}
+}
+
+bool slots_have(const struct slots *slots, unsigned listener)
+{
+	for (unsigned i = 0; i < slots->used; i++)
+		if (slots->slot[i].listener == listener && slot_is_live(&slots->slot[i]))
+			return true;
+	return false;
 }
 
 void slots_retire_one(struct slots *slots, int64_t due)

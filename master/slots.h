@@ -4,7 +4,7 @@
  * every generation a count of the slots it has. Pure, like the plan, whose
  * verbs these are: nothing here decides anything.
  *
- *     FREE -> STARTING -> READY -> RETIRING -> ENDING -> KILLED -> FREE
+ *     FREE -> STARTING -> READY -> SETTLING -> RETIRING -> ENDING -> KILLED -> FREE
  *              |   ^        |
  *            HUNG  WAITING <-  (died: started again, at once or after a while)
  *
@@ -26,6 +26,7 @@ enum slot_phase {
 	SLOT_STARTING, /* being born; not ready by `due`: HUNG */
 	SLOT_READY,    /* serves */
 	SLOT_HUNG,     /* did not get ready, is killed and will be replaced */
+	SLOT_SETTLING, /* its listener is being closed: serves on; at `due`: RETIRING */
 	SLOT_RETIRING, /* finishes what it has; at `due`: ENDING */
 	SLOT_ENDING,   /* ends its session now, in order; at `due`: KILLED */
 	SLOT_KILLED,   /* gone as soon as it is reaped */
@@ -35,6 +36,7 @@ struct slot {
 	enum slot_phase phase;
 	bool told;           /* what the phase asks for has been handed out */
 	unsigned generation; /* of its process, or of the one it waits for */
+	unsigned listener;   /* from which it accepts */
 	unsigned failures;   /* deaths in a row before a first session was completed */
 	int64_t since;       /* READY: when it became so, in ms */
 	int64_t due;         /* end of the phase, in ms, or SLOT_NEVER */
@@ -43,6 +45,7 @@ struct slot {
 /* The slots that a generation has, or should have. */
 struct pool {
 	unsigned generation; /* 1, 2, 3 ...; 0: there is no such pool */
+	unsigned listener;   /* from which they accept */
 	unsigned wanted;     /* workers it should have */
 	unsigned members;    /* slots WAITING, STARTING, READY or HUNG */
 	unsigned ready;      /* slots READY */
@@ -81,6 +84,12 @@ void slots_take(struct slots *slots, const struct pool *pool, unsigned count, in
 /* Takes a slot out of its pool; its worker, if it has one, is RETIRING until `due`. */
 void slots_retire(struct slots *slots, struct slot *slot, int64_t due);
 void slots_retire_generation(struct slots *slots, unsigned generation, int64_t due);
+
+/* Takes the members that accept from a listener out of their pool: they are SETTLING until `due`. */
+void slots_settle(struct slots *slots, unsigned listener, int64_t due);
+
+/* Tells whether a process lives that was started to accept from a listener. */
+bool slots_have(const struct slots *slots, unsigned listener);
 
 /* Retires one member of the pool in charge: one without a process, else the last. */
 void slots_retire_one(struct slots *slots, int64_t due);

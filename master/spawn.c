@@ -20,32 +20,43 @@ static void close_one(int *fd)
 	*fd = -1;
 }
 
-int spawn_channels_open(struct spawn_channels *channels, int listener)
+int spawn_channels_open(struct spawn_channels *channels)
 {
 	int saved;
 
-	*channels = (struct spawn_channels){ .listener = -1, .nowhere = -1, .ready = { -1, -1 },
+	*channels = (struct spawn_channels){ .nowhere = -1, .ready = { -1, -1 },
 		.log = { -1, -1 } };
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
+		channels->listener[i] = -1;
 	channels->nowhere = open(_PATH_DEVNULL, O_RDWR | O_CLOEXEC);
-	if (channels->nowhere < 0 || ready_pipe_open(channels->ready) < 0 ||
-	    log_channel_open(channels->log) < 0) {
-		saved = errno;
-		spawn_channels_close(channels);
-		errno = saved;
-		return -1;
-	}
-	channels->listener = listener;
-	return 0;
+	if (channels->nowhere >= 0 && ready_pipe_open(channels->ready) == 0 &&
+	    log_channel_open(channels->log) == 0)
+		return 0;
+	saved = errno;
+	spawn_channels_close(channels);
+	errno = saved;
+	return -1;
 }
 
 void spawn_channels_close(struct spawn_channels *channels)
 {
-	close_one(&channels->listener);
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
+		close_one(&channels->listener[i]);
 	close_one(&channels->nowhere);
 	for (int end = 0; end < 2; end++) {
 		close_one(&channels->ready[end]);
 		close_one(&channels->log[end]);
 	}
+}
+
+/* A listener that is closed must not live on in a worker that has another. */
+static void close_what_is_not_ours(const struct spawn_channels *channels, unsigned listener)
+{
+	close(channels->ready[0]);
+	close(channels->log[0]);
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
+		if (i != listener && channels->listener[i] >= 0)
+			close(channels->listener[i]);
 }
 
 /*
@@ -56,28 +67,28 @@ void spawn_channels_close(struct spawn_channels *channels)
  * stops its workers in order.
  */
 static void become_worker(const struct spawn_channels *channels, struct board *board,
-    unsigned number, pid_t master, const struct settings *settings)
+    const struct spawn_order *order, pid_t master)
 {
-	struct worker worker = { .listener = channels->listener, .nowhere = channels->nowhere,
-		.ready_fd = channels->ready[1], .number = number, .master = master,
-		.buffer_size = settings->buffer, .board = board };
+	struct worker worker = { .listener = channels->listener[order->listener],
+		.listener_state = &board->listeners[order->listener], .nowhere = channels->nowhere,
+		.ready_fd = channels->ready[1], .number = order->number, .master = master,
+		.buffer_size = order->settings->buffer, .board = board };
 
 	signals_forget();
 	setpgid(0, 0);
-	close(channels->ready[0]);
-	close(channels->log[0]);
+	close_what_is_not_ours(channels, order->listener);
 	log_to_channel(channels->log[1]);
-	log_adjust((int)settings->log_level, false);
+	log_adjust((int)order->settings->log_level, false);
 	exit(worker_run(&worker));
 }
 
-pid_t spawn_worker(const struct spawn_channels *channels, struct board *board, unsigned number,
-    const struct settings *settings)
+pid_t spawn_worker(const struct spawn_channels *channels, struct board *board,
+    const struct spawn_order *order)
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become_worker(channels, board, number, master, settings);
+		become_worker(channels, board, order, master);
 	return pid;
 }

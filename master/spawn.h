@@ -10,27 +10,33 @@
 
 /* The descriptors that master and workers talk over. */
 struct spawn_channels {
-	int listener;  /* the listening socket */
+	int listener[BOARD_LISTENERS]; /* listening sockets, -1: none; workers have one each */
 	int nowhere;   /* /dev/null, for workers that let go of the listener */
 	int ready[2];  /* ready pipe: [0] the master's end, [1] the workers' */
 	int log[2];    /* log channel, likewise */
 };
 
 /*
- * Opens all of `channels` but the listener, which becomes `listener`. Returns
- * 0, or -1 with errno, nothing left open.
+ * Opens all of `channels` but the listeners: there is none yet. Returns 0, or
+ * -1 with errno, nothing left open.
  */
-int spawn_channels_open(struct spawn_channels *channels, int listener);
+int spawn_channels_open(struct spawn_channels *channels);
 
-/* Closes everything that is still open, the listener included. */
+/* Closes everything that is still open, listeners included. */
 void spawn_channels_close(struct spawn_channels *channels);
 
+/* What one worker is to be. */
+struct spawn_order {
+	unsigned number;                 /* its slot on the board */
+	unsigned listener;               /* where it accepts, by its place in the channels */
+	const struct settings *settings; /* of its generation */
+};
+
 /*
- * Forks a worker for slot `number` of the board, to which `settings` apply for
- * its life. Must be called with the master's signals blocked. Returns the
+ * Forks a worker. Must be called with the master's signals blocked. Returns the
  * child's pid, or -1 with errno of fork(2). In the child it does not return.
  */
-pid_t spawn_worker(const struct spawn_channels *channels, struct board *board, unsigned number,
-    const struct settings *settings);
+pid_t spawn_worker(const struct spawn_channels *channels, struct board *board,
+    const struct spawn_order *order);
 
 #endif

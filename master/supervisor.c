@@ -18,6 +18,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+_Static_assert(BOARD_LISTENERS == PLAN_LISTENERS_MAX, "one place for each listener");
+
 static const unsigned slots_max = SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER;
 
 /* Log records of workers taken in one turn, so that a flood does not hold up the rest. */
@@ -114,16 +116,8 @@ static bool terminal_is_gone(const struct supervisor *master)
 	return master->on_terminal && tcgetattr(STDERR_FILENO, &unused) < 0;
 }
 
-static int64_t drain_ms_of(const struct settings *settings)
-{
-	return (int64_t)settings->shutdown_timeout * 1000;
-}
-
 static void take_hangup(struct supervisor *master)
 {
-	bool later = master->plan.mode != PLAN_SERVING || master->plan.slots.next.generation != 0;
-	const struct settings *settings;
-
 	if (plan_is_stopping(&master->plan))
 		return; /* nothing to reload; a terminal and its shell may both say it is gone */
 	if (terminal_is_gone(master)) {
@@ -132,13 +126,7 @@ static void take_hangup(struct supervisor *master)
 		return;
 	}
 	log_notice("SIGHUP: reloading");
-	if (reload_read(&master->reload, later) < 0)
-		return;
-	if (!later)
-		reload_begin(&master->reload, false);
-	settings = later ? &master->reload.waiting : &master->reload.coming;
-	actions_happened(master, (struct plan_event){ .kind = PLAN_RELOAD, .workers = settings->workers,
-	    .drain_ms = drain_ms_of(settings) });
+	actions_happened(master, (struct plan_event){ .kind = PLAN_RELOAD_ASKED });
 }
 
 static void take_signals(struct supervisor *master)
@@ -162,11 +150,14 @@ static void take_signals(struct supervisor *master)
 		actions_happened(master, (struct plan_event){ .kind = PLAN_STOP_FAST });
 }
 
-/* While the queue is being emptied, everything that wakes us may have emptied it. */
-static void look_at_queue(struct supervisor *master)
+/* While a queue is being emptied, everything that wakes us may have emptied it. */
+static void look_at_queues(struct supervisor *master)
 {
-	if (master->plan.mode == PLAN_DRAINING && listener_depth(master->channels.listener) == 0)
-		actions_happened(master, (struct plan_event){ .kind = PLAN_QUEUE_EMPTY });
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
+		if (master->plan.listener[i].state == PLAN_LISTENER_DRAINING &&
+		    listener_depth(master->channels.listener[i]) == 0)
+			actions_happened(master, (struct plan_event){ .kind = PLAN_QUEUE_EMPTY,
+			    .listener = i });
 }
 
 /* ---- the loop ---- */
@@ -205,7 +196,7 @@ static void supervise(struct supervisor *master)
 		take_signals(master);
 		if (plan_deadline(&master->plan) <= clock_ms())
 			actions_happened(master, (struct plan_event){ .kind = PLAN_TICK });
-		look_at_queue(master);
+		look_at_queues(master);
 	}
 	while (log_relay(master->channels.log[0], RECORDS_A_TURN))
 		continue;
@@ -215,10 +206,11 @@ static void supervise(struct supervisor *master)
 
 static int prepare(struct supervisor *master, int listener)
 {
-	if (spawn_channels_open(&master->channels, listener) < 0) {
+	if (spawn_channels_open(&master->channels) < 0) {
 		close(listener);
 		return -1;
 	}
+	master->channels.listener[0] = listener;
 	master->board = board_open(slots_max);
 	master->slots = calloc(slots_max, sizeof *master->slots);
 	master->workers.entry = calloc(slots_max, sizeof *master->workers.entry);
@@ -247,8 +239,11 @@ int supervisor_run(const struct settings *settings, const struct settings_source
 		log_error("cannot start: %s", strerror(errno));
 		master.code = EX_OSERR;
 	} else {
-		plan_init(&master.plan, master.slots, SETTINGS_WORKERS_MAX, settings->workers,
-		    drain_ms_of(settings), clock_ms());
+		report_listening(listener);
+		report_backlog(listener, settings->backlog);
+		plan_init(&master.plan, master.slots, &(struct plan_start){
+		    .most = SETTINGS_WORKERS_MAX, .workers = settings->workers,
+		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000 }, clock_ms());
 		supervise(&master);
 	}
 	clean_up(&master);

@@ -14,6 +14,7 @@ int main(void)
 
 	srunner_add_suite(runner, daemon_suite());
 	srunner_add_suite(runner, log_suite());
+	srunner_add_suite(runner, moves_suite());
 	srunner_add_suite(runner, nethelp_suite());
 	srunner_add_suite(runner, pidfile_suite());
 	srunner_add_suite(runner, plan_suite());

@@ -36,7 +36,7 @@ START_TEST(new_board_is_empty)
 	struct board_totals totals = { 0 };
 
 	ck_assert_uint_eq(board->capacity, 16);
-	ck_assert_uint_eq(board->listener, LISTENER_OPEN);
+	ck_assert_uint_eq(board->listeners[0], LISTENER_OPEN);
 	for (unsigned i = 0; i < 16; i++) {
 		board_add(&board->slots[i], &totals);
 		ck_assert_int_eq(board_get_state(&board->slots[i]), BOARD_STARTING);
@@ -177,14 +177,14 @@ static int see_draining(void *unused)
 	(void)unused;
 	if (read(began[0], &byte, 1) != 1)
 		return 1;
-	return atomic_load(&board->listener) == LISTENER_DRAINING ? 0 : 2;
+	return atomic_load(&board->listeners[0]) == LISTENER_DRAINING ? 0 : 2;
 }
 
 START_TEST(parent_writes_and_children_read)
 {
 	pid_t pid = child_start(see_draining, NULL);
 
-	atomic_store(&board->listener, (uint32_t)LISTENER_DRAINING);
+	atomic_store(&board->listeners[0], (uint32_t)LISTENER_DRAINING);
 	ck_assert_int_eq(write(began[1], "", 1), 1);
 	child_succeeded(pid);
 }

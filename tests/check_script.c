@@ -29,7 +29,7 @@ static void say_report(const struct plan_action *action)
 {
 	static const char *const names[] = {
 		[PLAN_STARTED] = "STARTED", [PLAN_STARTED_PARTLY] = "STARTED_PARTLY",
-		[PLAN_WORKERS_HUNG] = "HUNG", [PLAN_RELOAD_QUEUED] = "QUEUED",
+		[PLAN_WORKERS_HUNG] = "HUNG",
 		[PLAN_RESIZED] = "RESIZED", [PLAN_RESIZE_REFUSED] = "REFUSED",
 		[PLAN_TIME_UP] = "TIME_UP",
 	};
@@ -49,6 +49,9 @@ static void say_report(const struct plan_action *action)
 		break;
 	case PLAN_RELOAD_LATE:
 		say("RELOAD_LATE g%u", action->generation);
+		break;
+	case PLAN_RELOAD_QUEUED:
+		say("QUEUED");
 		break;
 	case PLAN_STOPPING:
 		say("STOPPING");
@@ -80,8 +83,10 @@ static void say_action(const struct plan_action *action)
 	case PLAN_GATE:
 	case PLAN_DRAIN:
 	case PLAN_CLOSE:
-		say("%s", words[action->kind]);
+		say("%s %u", words[action->kind], action->listener);
 		break;
+	case PLAN_READ:
+		break; /* what comes of it is said */
 	case PLAN_REPORT:
 		say_report(action);
 		break;
@@ -91,12 +96,32 @@ static void say_action(const struct plan_action *action)
 	}
 }
 
+static void read_settings(void)
+{
+	struct plan_event settings = script.settings;
+
+	if (script.bad_settings) {
+		say("BAD");
+		return;
+	}
+	settings.kind = PLAN_RELOAD;
+	settings.listener = script.plan.slots.charge.listener;
+	if (script.moves) {
+		ck_assert_int_ge(plan_free_listener(&script.plan), 0);
+		settings.listener = (unsigned)plan_free_listener(&script.plan);
+		script.moves = false;
+	}
+	plan_event(&script.plan, &settings, script.now);
+}
+
 static void carry_out_all(void)
 {
 	struct plan_action action;
 
 	while (plan_next(&script.plan, &action)) {
 		say_action(&action);
+		if (action.kind == PLAN_READ)
+			read_settings();
 		if (action.kind == PLAN_SPAWN && script.failing_forks > 0) {
 			script.failing_forks--;
 			plan_event(&script.plan, &(struct plan_event){ .kind = PLAN_SPAWN_FAILED,
@@ -113,10 +138,11 @@ static void happen(struct plan_event event)
 
 void script_start(unsigned workers)
 {
+	struct plan_start start = { SCRIPT_MOST, workers, SCRIPT_DRAIN_MS, script.inherited };
 	unsigned failing = script.failing_forks;
 
 	script = (struct script){ .now = 1000, .failing_forks = failing };
-	plan_init(&script.plan, script.slots, SCRIPT_MOST, workers, SCRIPT_DRAIN_MS, script.now);
+	plan_init(&script.plan, script.slots, &start, script.now);
 	carry_out_all();
 }
 
@@ -157,8 +183,19 @@ void script_dies_after_session(unsigned slot)
 
 void script_reload(unsigned workers, int64_t drain_ms)
 {
-	happen((struct plan_event){ .kind = PLAN_RELOAD, .workers = workers,
-	    .drain_ms = drain_ms });
+	script.settings = (struct plan_event){ .workers = workers, .drain_ms = drain_ms };
+	happen((struct plan_event){ .kind = PLAN_RELOAD_ASKED });
+}
+
+void script_moves(unsigned workers)
+{
+	script.moves = true;
+	script_reload(workers, SCRIPT_DRAIN_MS);
+}
+
+void script_queue_empty(unsigned listener)
+{
+	happen((struct plan_event){ .kind = PLAN_QUEUE_EMPTY, .listener = listener });
 }
 
 void script_happens(enum plan_event_kind kind)

@@ -30,12 +30,18 @@ struct process {
 	enum told told;
 	int64_t told_at;     /* in ms, like all times here */
 	unsigned generation;
+	unsigned listener;
 	int64_t born;
 	int64_t ready_at;
 	unsigned deaths;     /* in this slot, in a row, that nothing has forgiven */
 	bool fork_failed;    /* the last of them was no death, but a fork that failed */
 	int64_t waited;      /* what the plan last chose to wait after one */
 	int64_t spawn_after; /* when that is over */
+};
+
+struct listener {
+	enum plan_listener_state state;
+	int64_t gated_at;
 };
 
 struct world {
@@ -45,6 +51,10 @@ struct world {
 	struct plan plan;
 	struct slot slots[SLOTS];
 	struct process processes[SLOTS];
+	struct listener listeners[PLAN_LISTENERS_MAX];
+	bool inherited;
+	unsigned in_force;        /* listener of the generation in charge */
+	unsigned emptied;         /* listener that the last PLAN_QUEUE_EMPTY was about */
 	int64_t now;
 	int64_t late;             /* by how much ticks have come late, in all */
 	enum plan_event_kind last; /* event, that is being carried out */
@@ -54,13 +64,14 @@ struct world {
 	unsigned largest_pool;    /* that was ever wanted */
 	int64_t longest_drain;    /* that was ever asked for */
 	int64_t drain;            /* in force */
-	struct plan_event reload, next_reload; /* what was asked for */
+	struct plan_event reload; /* what was read */
 	bool sick;                /* processes die often, and without having done anything */
 	bool stubborn;            /* they leave only when they are killed */
 	bool starting, reloading, reload_waits;
+	unsigned reads;           /* of settings, that are due now */
 	int64_t began, reload_began;
 	bool anyone_was_ready, start_failed;
-	bool stopping, gated, draining, closed, over;
+	bool stopping, over;
 	int64_t stop_bound;       /* the exit must come by then, but for late ticks */
 	int64_t late_at_stop;
 	int exit_code;
@@ -117,6 +128,8 @@ static void begin_reload(struct world *world, const struct plan_event *asked)
 	world->reloading = true;
 	world->reload = *asked;
 	world->reload_began = world->now;
+	if (asked->drain_ms > world->longest_drain)
+		world->longest_drain = asked->drain_ms;
 	if (asked->workers > world->largest_pool)
 		world->largest_pool = asked->workers;
 }
@@ -124,9 +137,31 @@ static void begin_reload(struct world *world, const struct plan_event *asked)
 static void reload_is_over(struct world *world)
 {
 	world->reloading = false;
-	if (world->reload_waits)
-		begin_reload(world, &world->next_reload);
+	world->reads += world->reload_waits;
 	world->reload_waits = false;
+}
+
+/* Settings are read once for each time that is due, with mistakes or without. */
+static void read_settings(struct world *world)
+{
+	struct plan_event event = { .kind = PLAN_RELOAD, .workers = 1 + below(world, MOST),
+		.drain_ms = (int64_t)below(world, 4) * 20000, .listener = world->in_force };
+	int place = plan_free_listener(&world->plan);
+
+	must(world, world->reads > 0 && !world->reloading && !world->starting && !world->stopping);
+	world->reads--;
+	if (one_in(world, 4))
+		return;
+	if (one_in(world, 2) && place >= 0 && !world->inherited) {
+		must(world, world->listeners[place].state == PLAN_LISTENER_ABSENT);
+		for (unsigned i = 0; i < SLOTS; i++)
+			must(world, !world->processes[i].lives ||
+			    world->processes[i].listener != (unsigned)place);
+		event.listener = (unsigned)place;
+		world->listeners[place].state = PLAN_LISTENER_OPEN;
+	}
+	begin_reload(world, &event);
+	feed(world, &event);
 }
 
 static unsigned count_ready(const struct world *world, unsigned generation)
@@ -147,6 +182,7 @@ static void reloaded(struct world *world, const struct plan_action *action)
 	must(world, action->count == world->reload.workers);
 	must(world, count_ready(world, action->generation) == world->reload.workers);
 	world->charge = action->generation;
+	world->in_force = world->reload.listener;
 	world->drain = world->reload.drain_ms;
 	reload_is_over(world);
 }
@@ -181,6 +217,7 @@ static void hear(struct world *world, const struct plan_action *action)
 			world->exit_code = EX_SOFTWARE;
 		world->start_failed = world->stopping = true;
 		world->starting = world->reload_waits = false;
+		world->listeners[0].state = PLAN_LISTENER_ABSENT;
 		world->stop_bound = world->now;
 		world->late_at_stop = world->late;
 		break;
@@ -209,6 +246,7 @@ static void born(struct world *world, const struct plan_action *action)
 	if (process->generation != action->generation)
 		*process = (struct process){ .generation = action->generation };
 	process->lives = true;
+	process->listener = action->listener;
 	process->ready = false;
 	process->told = TOLD_NOTHING;
 	process->born = world->now;
@@ -220,6 +258,8 @@ static void spawn(struct world *world, const struct plan_action *action)
 	unsigned failing = world->seed % 4 == 0 ? 4 : 50; /* in some worlds forks often fail */
 
 	must(world, !world->stopping);
+	must(world, world->listeners[action->listener].state == PLAN_LISTENER_OPEN);
+	must(world, action->generation != world->charge || action->listener == world->in_force);
 	must(world, !process->lives);
 	must(world, action->generation >= world->charge);
 	must(world, process->generation != action->generation || process->deaths == 0 ||
@@ -242,11 +282,16 @@ static void tell(struct world *world, unsigned slot, enum told what)
 {
 	struct process *process = &world->processes[slot];
 	bool hangs = !process->ready && world->now >= process->born + PLAN_START_MS;
+	enum plan_listener_state listener = world->listeners[process->listener].state;
 
 	must(world, process->lives);
 	if (hangs && process->told == TOLD_BY_KILL)
 		return; /* as good as dead, whatever it is told */
-	must(world, process->told < what || (process->told == TOLD_TO_RETIRE && world->closed) ||
+	must(world, what != TOLD_TO_RETIRE || listener != PLAN_LISTENER_GATED ||
+	    process->told == TOLD_TO_RETIRE || world->last == PLAN_WORKER_ASKS ||
+	    world->last == PLAN_ONE_FEWER); /* else the queue would be left to nobody */
+	must(world, process->told < what || (process->told == TOLD_TO_RETIRE &&
+	    listener == PLAN_LISTENER_ABSENT && world->emptied == process->listener) ||
 	    world->last == PLAN_WORKER_ASKS); /* it may have missed what it was told */
 	if (process->told == TOLD_NOTHING && process->generation == world->charge)
 		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
@@ -268,9 +313,49 @@ static void leave(struct world *world, const struct plan_action *action)
 	must(world, action->code == (world->start_failed ? world->exit_code : EX_OK));
 	for (unsigned i = 0; i < SLOTS; i++)
 		must(world, !world->processes[i].lives);
+	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)
+		must(world, world->listeners[i].state == PLAN_LISTENER_ABSENT);
 	must(world, world->now <= world->stop_bound + world->late - world->late_at_stop ||
 	    world->start_failed);
 	world->over = true;
+}
+
+/* In charge is who was replaced, or never took over; but at a stop all are closed. */
+static void gate(struct world *world, unsigned number)
+{
+	struct listener *listener = &world->listeners[number];
+
+	must(world, listener->state == PLAN_LISTENER_OPEN && !world->inherited);
+	must(world, world->stopping || number != world->in_force);
+	*listener = (struct listener){ PLAN_LISTENER_GATED, world->now };
+}
+
+static void drain(struct world *world, unsigned number)
+{
+	struct listener *listener = &world->listeners[number];
+
+	must(world, listener->state == PLAN_LISTENER_GATED);
+	must(world, world->last == PLAN_STOP || world->last == PLAN_STOP_FAST ||
+	    world->now >= listener->gated_at + PLAN_SETTLE_MS);
+	listener->state = PLAN_LISTENER_DRAINING;
+}
+
+/* Only when its queue is empty, or nobody is left to empty it, or it is not ours. */
+static void close_it(struct world *world, unsigned number)
+{
+	struct listener *listener = &world->listeners[number];
+	bool has_workers = false;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		has_workers |= world->processes[i].lives && world->processes[i].listener == number;
+	if (world->inherited)
+		must(world, listener->state == PLAN_LISTENER_OPEN && world->stopping);
+	else if (has_workers)
+		must(world, listener->state == PLAN_LISTENER_DRAINING &&
+		    world->last == PLAN_QUEUE_EMPTY && world->emptied == number);
+	else
+		must(world, listener->state >= PLAN_LISTENER_GATED);
+	listener->state = PLAN_LISTENER_ABSENT;
 }
 
 static void carry_out(struct world *world, const struct plan_action *action)
@@ -290,17 +375,16 @@ static void carry_out(struct world *world, const struct plan_action *action)
 		tell(world, action->slot, TOLD_BY_KILL);
 		break;
 	case PLAN_GATE:
-		must(world, world->stopping && !world->gated);
-		world->gated = true;
+		gate(world, action->listener);
 		break;
 	case PLAN_DRAIN:
-		must(world, world->gated && !world->draining);
-		world->draining = true;
+		drain(world, action->listener);
 		break;
 	case PLAN_CLOSE:
-		must(world, world->draining && !world->closed);
-		must(world, world->last == PLAN_QUEUE_EMPTY);
-		world->closed = true;
+		close_it(world, action->listener);
+		break;
+	case PLAN_READ:
+		read_settings(world);
 		break;
 	case PLAN_REPORT:
 		hear(world, action);
@@ -357,10 +441,14 @@ static void check_slot(struct world *world, unsigned i)
 	struct process *process = &world->processes[i];
 
 	must(world, process->lives == slot_is_live(slot));
-	must(world, (slot->phase == SLOT_READY) ==
+	must(world, slot->phase == SLOT_SETTLING || (slot->phase == SLOT_READY) ==
 	    (process->lives && process->ready && process->told == TOLD_NOTHING));
 	must(world, process->told != TOLD_NOTHING || !process->lives ||
-	    slot->phase == SLOT_STARTING || slot->phase == SLOT_READY);
+	    slot->phase == SLOT_STARTING || slot->phase == SLOT_READY ||
+	    slot->phase == SLOT_SETTLING);
+	must(world, slot->phase != SLOT_SETTLING || (slot->listener == process->listener &&
+	    world->listeners[slot->listener].state ==
+	    (world->inherited ? PLAN_LISTENER_ABSENT : PLAN_LISTENER_GATED)));
 	if (slot->phase == SLOT_FREE)
 		*process = (struct process){ 0 };
 }
@@ -380,6 +468,9 @@ static void check_deadlines(struct world *world)
 
 	if (plan_deadline(&world->plan) <= world->now)
 		return;
+	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)
+		must(world, world->listeners[i].state != PLAN_LISTENER_GATED ||
+		    world->now < world->listeners[i].gated_at + PLAN_SETTLE_MS);
 	must(world, !world->reloading || world->now < world->reload_began + PLAN_START_MS);
 	must(world, world->stopping || slots->charge.members == slots->charge.wanted ||
 	    slots->occupied >= PLAN_SLOTS_PER_WORKER * slots->charge.wanted);
@@ -392,6 +483,7 @@ static void check_deadlines(struct world *world)
 		must(world, !process->lives || process->told != TOLD_TO_END ||
 		    since < PLAN_END_MS);
 		must(world, !process->lives || process->ready || process->told != TOLD_NOTHING ||
+		    world->slots[i].phase == SLOT_SETTLING ||
 		    world->now < process->born + PLAN_START_MS);
 	}
 }
@@ -404,6 +496,11 @@ static void check_world(struct world *world)
 	must(world, plan_is_stopping(&world->plan) == world->stopping);
 	must(world, (world->plan.slots.next.generation != 0) == world->reloading);
 	must(world, (plan_deadline(&world->plan) == SLOT_NEVER) || !is_at_rest(world));
+	must(world, world->reads == 0 || world->stopping);
+	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)
+		must(world, world->plan.listener[i].state == world->listeners[i].state);
+	must(world, world->stopping ||
+	    world->listeners[world->in_force].state == PLAN_LISTENER_OPEN);
 	check_deadlines(world);
 }
 
@@ -477,18 +574,11 @@ static void die(struct world *world, unsigned slot)
 
 static void reload(struct world *world)
 {
-	struct plan_event event = { .kind = PLAN_RELOAD, .workers = 1 + below(world, MOST),
-		.drain_ms = (int64_t)below(world, 4) * 20000 };
-
-	if (event.drain_ms > world->longest_drain)
-		world->longest_drain = event.drain_ms;
-	if (world->reloading || world->starting) {
+	if (world->reloading || world->starting)
 		world->reload_waits = true;
-		world->next_reload = event;
-	} else if (!world->stopping) {
-		begin_reload(world, &event);
-	}
-	happen(world, event);
+	else if (!world->stopping)
+		world->reads++;
+	happen(world, (struct plan_event){ .kind = PLAN_RELOAD_ASKED });
 }
 
 static void resize(struct world *world)
@@ -578,9 +668,16 @@ static void bury_the_killed(struct world *world)
 			die(world, i);
 }
 
+static void empty_a_queue(struct world *world)
+{
+	world->emptied = below(world, PLAN_LISTENERS_MAX);
+	happen(world, (struct plan_event){ .kind = PLAN_QUEUE_EMPTY,
+	    .listener = world->emptied });
+}
+
 static void anything(struct world *world)
 {
-	unsigned what = below(world, 100);
+	unsigned what = below(world, 104);
 
 	bury_the_killed(world);
 	if (world->over)
@@ -594,7 +691,7 @@ static void anything(struct world *world)
 	else if (what < 97)
 		resize(world);
 	else
-		happen(world, (struct plan_event){ .kind = PLAN_QUEUE_EMPTY });
+		empty_a_queue(world);
 }
 
 /* ---- worlds ---- */
@@ -605,9 +702,12 @@ static void begin(struct world *world, uint64_t seed)
 	world->now = world->began = (int64_t)below(world, 1000000);
 	world->sick = one_in(world, 4);
 	world->stubborn = one_in(world, 4);
+	world->inherited = one_in(world, 8);
+	world->listeners[0].state = PLAN_LISTENER_OPEN;
 	world->largest_pool = 1 + below(world, MOST);
 	world->drain = world->longest_drain = (int64_t)below(world, 60000);
-	plan_init(&world->plan, world->slots, MOST, world->largest_pool, world->drain, world->now);
+	plan_init(&world->plan, world->slots, &(struct plan_start){ MOST, world->largest_pool,
+	    world->drain, world->inherited }, world->now);
 	note_widest(world);
 	carry_out_all(world);
 }

@@ -8,7 +8,7 @@
 static void stop_and_settle(void)
 {
 	script_happens(PLAN_STOP);
-	script_says("STOPPING, gate");
+	script_says("STOPPING, gate 0");
 	script_pass(PLAN_SETTLE_MS - 1);
 	script_says("");
 	script_pass(1);
@@ -17,14 +17,14 @@ static void stop_and_settle(void)
 START_TEST(graceful_stop_goes_through_its_phases_in_order)
 {
 	script_serve(2);
-	script_happens(PLAN_QUEUE_EMPTY); /* means nothing before the draining */
+	script_queue_empty(0); /* means nothing before the draining */
 	stop_and_settle();
-	script_says("drain, retire 0, retire 1");
+	script_says("drain 0, retire 0, retire 1");
 	script_dies_with(0, EX_OK);
 	script_says("");
-	script_happens(PLAN_QUEUE_EMPTY);
-	script_says("close, retire 1"); /* who is left must let go of the listener too */
-	script_happens(PLAN_QUEUE_EMPTY);
+	script_queue_empty(0);
+	script_says("close 0, retire 1"); /* who is left must let go of the listener too */
+	script_queue_empty(0);
 	script_says("");
 	script_dies_with(1, EX_OK);
 	script_says("exit 0");
@@ -38,8 +38,8 @@ START_TEST(queue_that_is_empty_early_closes_nothing)
 {
 	script_serve(1);
 	script_happens(PLAN_STOP);
-	script_happens(PLAN_QUEUE_EMPTY);
-	script_says("STOPPING, gate");
+	script_queue_empty(0);
+	script_says("STOPPING, gate 0");
 }
 END_TEST
 
@@ -47,9 +47,9 @@ START_TEST(graceful_stop_ends_sessions_at_its_deadline)
 {
 	script_serve(2);
 	stop_and_settle();
-	script_says("drain, retire 0, retire 1");
-	script_happens(PLAN_QUEUE_EMPTY);
-	script_says("close, retire 0, retire 1");
+	script_says("drain 0, retire 0, retire 1");
+	script_queue_empty(0);
+	script_says("close 0, retire 0, retire 1");
 	script_pass(SCRIPT_DRAIN_MS - PLAN_SETTLE_MS - 1);
 	script_says("");
 	script_pass(1);
@@ -72,7 +72,7 @@ START_TEST(stop_with_no_time_for_sessions_ends_them_after_settling)
 	script_dies(0);
 	script.said[0] = '\0';
 	stop_and_settle();
-	script_says("drain, TIME_UP 1, end 1");
+	script_says("drain 0, TIME_UP 1, end 1");
 }
 END_TEST
 
@@ -80,7 +80,7 @@ START_TEST(second_stop_is_fast)
 {
 	script_serve(2);
 	stop_and_settle();
-	script_says("drain, retire 0, retire 1");
+	script_says("drain 0, retire 0, retire 1");
 	script_happens(PLAN_STOP);
 	script_says("STOPPING_FAST, end 0, end 1");
 	script_happens(PLAN_STOP);
@@ -90,7 +90,7 @@ START_TEST(second_stop_is_fast)
 	script_says("kill 0, kill 1");
 	script_dies(0);
 	script_dies(1);
-	script_says("exit 0");
+	script_says("close 0, exit 0");
 }
 END_TEST
 
@@ -99,7 +99,7 @@ START_TEST(second_stop_does_not_wait_for_the_settling)
 	script_serve(1);
 	script_happens(PLAN_STOP);
 	script_happens(PLAN_STOP);
-	script_says("STOPPING, gate, STOPPING_FAST, drain, end 0");
+	script_says("STOPPING, gate 0, STOPPING_FAST, drain 0, end 0");
 	script_pass(PLAN_SETTLE_MS);
 	script_says("");
 }
@@ -109,8 +109,8 @@ START_TEST(second_stop_after_closing_is_fast_too)
 {
 	script_serve(1);
 	stop_and_settle();
-	script_happens(PLAN_QUEUE_EMPTY);
-	script_says("drain, retire 0, close, retire 0");
+	script_queue_empty(0);
+	script_says("drain 0, retire 0, close 0, retire 0");
 	script_happens(PLAN_STOP_FAST);
 	script_says("STOPPING_FAST, end 0");
 }
@@ -120,9 +120,9 @@ START_TEST(fast_stop_is_fast_at_once)
 {
 	script_serve(2);
 	script_happens(PLAN_STOP_FAST);
-	script_says("STOPPING_FAST, gate, drain, end 0, end 1");
-	script_happens(PLAN_QUEUE_EMPTY);
-	script_says("close");
+	script_says("STOPPING_FAST, gate 0, drain 0, end 0, end 1");
+	script_queue_empty(0);
+	script_says("close 0");
 	script_dies(0);
 	script_dies(1);
 	script_says("exit 0");
@@ -137,12 +137,12 @@ START_TEST(stop_replaces_nobody)
 	script_asks(1);
 	script_happens(PLAN_ONE_MORE);
 	script_reload(2, 5000);
-	script_says("STOPPING, gate");
+	script_says("STOPPING, gate 0");
 	script_pass(PLAN_SETTLE_MS);
-	script_says("drain, retire 1, retire 2");
+	script_says("drain 0, retire 1, retire 2");
 	script_dies(1);
 	script_dies(2);
-	script_says("exit 0");
+	script_says("close 0, exit 0");
 }
 END_TEST
 
@@ -153,12 +153,12 @@ START_TEST(stop_during_the_first_start)
 	script_says("spawn 0/1, spawn 1/1");
 	script_happens(PLAN_STOP);
 	script_ready(1);
-	script_says("STOPPING, gate"); /* and not STARTED */
+	script_says("STOPPING, gate 0"); /* and not STARTED */
 	script_pass(PLAN_SETTLE_MS);
-	script_says("drain, retire 0, retire 1");
+	script_says("drain 0, retire 0, retire 1");
 	script_dies(0);
 	script_dies(1);
-	script_says("exit 0");
+	script_says("close 0, exit 0");
 }
 END_TEST
 
@@ -169,7 +169,7 @@ START_TEST(stop_while_nobody_lives_is_over_at_once)
 	script_dies(0);
 	script_says("spawn 0/1, BACKING_OFF 0 100");
 	script_happens(PLAN_STOP);
-	script_says("STOPPING, gate, exit 0");
+	script_says("STOPPING, gate 0, close 0, exit 0");
 }
 END_TEST
 
@@ -178,7 +178,7 @@ START_TEST(nothing_follows_the_exit)
 	script_serve(1);
 	script_happens(PLAN_STOP);
 	script_dies_with(0, EX_OK);
-	script_says("STOPPING, gate, exit 0");
+	script_says("STOPPING, gate 0, close 0, exit 0");
 	script_pass(PLAN_SETTLE_MS);
 	script_happens(PLAN_TICK);
 	script_happens(PLAN_STOP_FAST);
@@ -205,17 +205,17 @@ START_TEST(stop_during_a_reload)
 	script_reload(2, 5000);
 	script_reload(1, 5000);
 	script_ready(2);
-	script_says("spawn 1/2, spawn 2/2, QUEUED 1");
+	script_says("spawn 1/2, spawn 2/2, QUEUED");
 	script_happens(PLAN_STOP);
 	script_ready(1);
-	script_says("STOPPING, gate"); /* and not RELOADED */
+	script_says("STOPPING, gate 0"); /* and not RELOADED */
 	script_pass(PLAN_SETTLE_MS);
-	script_says("drain, retire 0, retire 1, retire 2");
+	script_says("drain 0, retire 0, retire 1, retire 2");
 	script_dies(1);
 	script_says(""); /* and not RELOAD_FAILED */
 	script_dies(0);
 	script_dies(2);
-	script_says("exit 0");
+	script_says("close 0, exit 0");
 }
 END_TEST
 
@@ -225,7 +225,7 @@ START_TEST(fast_stop_during_a_reload)
 	script_reload(1, 5000);
 	script_says("spawn 1/2");
 	script_happens(PLAN_STOP_FAST);
-	script_says("STOPPING_FAST, gate, drain, end 0, end 1");
+	script_says("STOPPING_FAST, gate 0, drain 0, end 0, end 1");
 	script_pass(PLAN_START_MS);
 	script_says("kill 0, kill 1");
 }
@@ -242,7 +242,7 @@ START_TEST(stop_gives_nobody_more_time_than_itself)
 	script_says("spawn 2/3, RELOADED g3 1, retire 1");
 	script_pass(4000); /* slot 1 has 1 s left, slot 0 a quarter of an hour */
 	stop_and_settle();
-	script_says("drain, retire 2");
+	script_says("drain 0, retire 2");
 	script_pass(1000 - PLAN_SETTLE_MS);
 	script_says("TIME_UP 1, end 1");
 	script_pass(PLAN_END_MS);
@@ -260,7 +260,7 @@ START_TEST(stop_while_a_worker_hangs)
 	script_says("spawn 0/1, HUNG 1, kill 0");
 	script_happens(PLAN_STOP);
 	script_dies(0);
-	script_says("STOPPING, gate, exit 0");
+	script_says("STOPPING, gate 0, close 0, exit 0");
 }
 END_TEST
 

@@ -21,6 +21,7 @@
 Suite *board_suite(void);
 Suite *daemon_suite(void);
 Suite *log_suite(void);
+Suite *moves_suite(void);
 Suite *nethelp_suite(void);
 Suite *pidfile_suite(void);
 Suite *plan_suite(void);
@@ -52,6 +53,10 @@ struct script {
 	struct slot slots[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER];
 	int64_t now;            /* in ms */
 	unsigned failing_forks; /* how many of the next forks are to fail, with code 71 */
+	struct plan_event settings; /* what is read at the next reload */
+	bool bad_settings;      /* and it has mistakes */
+	bool moves;             /* and another address */
+	bool inherited;         /* at the next start */
 	char said[4096];        /* the plan's actions since they were last looked at */
 };
 
@@ -68,8 +73,13 @@ void script_dies(unsigned slot);
 void script_dies_with(unsigned slot, int code);
 void script_dies_after_session(unsigned slot);
 
-/* What can happen to the server. */
+/*
+ * What can happen to the server. A reload asks for one and gives it these
+ * settings when they are read, one that moves gives it a new listener too.
+ */
 void script_reload(unsigned workers, int64_t drain_ms);
+void script_moves(unsigned workers);
+void script_queue_empty(unsigned listener);
 void script_happens(enum plan_event_kind kind);
 
 /* Lets time pass; whatever is due meanwhile happens exactly when it is due. */
@@ -77,8 +87,8 @@ void script_pass(int64_t ms);
 
 /*
  * Compares what the plan said with `text`, and forgets it. It says "spawn
- * 2/1" (slot 2, generation 1), "retire 2", "gate", "exit 0" ..., and reports
- * in capitals, as in "STARTED 3" or "RELOADED g2 3".
+ * 2/1" (slot 2, generation 1), "retire 2", "gate 0" (listener 0), "exit 0"
+ * ..., and reports in capitals, as in "STARTED 3" or "RELOADED g2 3".
  */
 #define script_says(text)                                                                          \
 	do {                                                                                       \

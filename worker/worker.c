@@ -68,7 +68,7 @@ static bool is_orphan(void)
 
 static enum board_listener listener_state(void)
 {
-	return (enum board_listener)atomic_load_explicit(&self->board->listener,
+	return (enum board_listener)atomic_load_explicit(self->listener_state,
 	    memory_order_relaxed);
 }
 
@@ -79,7 +79,7 @@ static enum board_listener listener_state(void)
 static void let_go_of_listener(void)
 {
 	if (is_orphan()) {
-		atomic_store(&self->board->listener, (uint32_t)LISTENER_DRAINING);
+		atomic_store(self->listener_state, (uint32_t)LISTENER_DRAINING);
 		gate_close(self->listener);
 		fcntl(self->listener, F_SETFL, fcntl(self->listener, F_GETFL) | O_NONBLOCK);
 	} else if (listener_state() != LISTENER_DRAINING) {

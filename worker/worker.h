@@ -13,7 +13,8 @@
 #include <sys/types.h>
 
 struct worker {
-	int listener;        /* listening socket, blocking, shared with all workers */
+	int listener;        /* listening socket, shared with other workers */
+	_Atomic uint32_t *listener_state; /* on the board; enum board_listener */
 	int nowhere;         /* /dev/null: what takes the listener's place when it is let go */
 	int ready_fd;        /* sending end of the ready pipe */
 	unsigned number;     /* slot on the board, from 0; titles and logs count from 1 */

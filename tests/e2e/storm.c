@@ -3,12 +3,13 @@
  * storm: many short sessions, one after another on each of several connections
  * at a time, every byte checked, every failure counted by its kind.
  *
- *     storm [-c connections] [-e echoes] [-b bytes] [-n sessions] port
+ *     storm [-r] [-c connections] [-e echoes] [-b bytes] [-n sessions] port
  *
  * Each session connects to 127.0.0.1, has `echoes` round trips of `bytes`
  * bytes, and closes; every other one closes its sending side first and waits
  * for the server's end. Runs until `sessions` are done, or until SIGTERM,
- * after which sessions under way are finished. Prints
+ * after which sessions under way are finished. With -r a refusal ends it in the
+ * same way, and is no failure: the port has been given up. Prints
  *
  *     sessions=N clean=N refused=N reset=N short=N corrupt=N other=N
  *
@@ -47,6 +48,7 @@ static unsigned long sessions_wanted; /* 0: until SIGTERM */
 static struct sockaddr_in server = { .sin_family = AF_INET };
 static unsigned long started, counts[KINDS];
 static struct connection all[CONNECTIONS_MAX];
+static bool until_refused;
 static volatile sig_atomic_t stop;
 
 static void note_stop(int number)
@@ -63,6 +65,8 @@ static unsigned char pattern(const struct connection *connection, size_t at)
 static void finish(struct connection *connection, enum kind kind)
 {
 	counts[kind]++;
+	if (kind == REFUSED && until_refused)
+		stop = 1;
 	close(connection->fd);
 	connection->fd = -1;
 }
@@ -201,8 +205,10 @@ static void read_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:e:b:n:")) != -1) {
-		if (option == 'c')
+	while ((option = getopt(argc, argv, "rc:e:b:n:")) != -1) {
+		if (option == 'r')
+			until_refused = true;
+		else if (option == 'c')
 			connections = (unsigned)number(optarg, CONNECTIONS_MAX);
 		else if (option == 'e')
 			echoes = (unsigned)number(optarg, 1000000);
@@ -232,5 +238,7 @@ int main(int argc, char **argv)
 	printf("sessions=%lu clean=%lu refused=%lu reset=%lu short=%lu corrupt=%lu other=%lu\n",
 	    started, counts[CLEAN], counts[REFUSED], counts[RESET], counts[SHORT],
 	    counts[CORRUPT], counts[OTHER]);
+	if (until_refused)
+		counts[CLEAN] += counts[REFUSED];
 	return started > 0 && counts[CLEAN] == started ? 0 : 1;
 }

@@ -1,0 +1,180 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# A reload that changes the address or the port: the new one serves before the old
+# one is given up, and nobody is lost on either.
+
+load common
+
+reloads() {
+	[ "$(times_said 'reloaded: ')" -eq "$1" ]
+}
+
+start_with() {
+	printf '%s\n' "$@" >server.conf
+	launch "$BUILD/echo-master" --log-stderr -f server.conf
+}
+
+# reload_with LINE...: these are the settings from now on; waits until they are in force.
+reload_with() {
+	local before
+
+	before=$(times_said 'reloaded: ')
+	printf '%s\n' "$@" >server.conf
+	kill -HUP "$master"
+	eventually 10 reloads $((before + 1))
+	port=$(sed -n 's/.* listening on .*:\([0-9]*\)$/\1/p' server.log | tail -n 1)
+}
+
+# How many listening sockets the master has; which they are is in the file inodes.
+listening() {
+	ls -l "/proc/$master/fd" | sed -n 's/.*socket:\[\([0-9]*\)\].*/\1/p' | sort >sockets
+	awk '$4 == "0A" { print $10 }' /proc/net/tcp /proc/net/tcp6 | sort | comm -12 - sockets >inodes
+	wc -l <inodes
+}
+
+listens_once() {
+	[ "$(listening)" -eq 1 ]
+}
+
+# Somebody else's server, on the port in $taken.
+launch_second() {
+	"$BUILD/echo-master" -p 0 -w 1 --log-stderr 2>second.log </dev/null 3>&- &
+	second=$!
+	eventually 10 grep -q ' ready: ' second.log
+	taken=$(sed -n 's/.* listening on .*:\([0-9]*\)$/\1/p' second.log)
+}
+
+@test "move: a changed port under load loses nothing on either port" {
+	start_with 'workers 4' 'port 0'
+	old=$port
+	"$tools/storm" -r -c 16 "$old" >old.out 3>&- &
+	storm=$!
+	reload_with 'workers 4' 'port 0' 'listen 127.0.0.1'
+	[ "$port" -ne "$old" ]
+	"$tools/storm" -c 16 -n 2000 "$port" >new.out
+	wait "$storm"
+	cat old.out new.out
+	eventually 10 all_idle 4
+	eventually 10 listens_once
+	server_said 'settings changed: listen \* -> 127.0.0.1$'
+	server_said "the listener on \[::\]:$old is closed"
+	answers
+}
+
+@test "move: ten changes of port in a storm lose nothing" {
+	start_with 'workers 4' 'port 0'
+	held=$(descriptors "$master")
+	for address in 127.0.0.1 '*' 127.0.0.1 '*' 127.0.0.1 '*' 127.0.0.1 '*' 127.0.0.1 '*'; do
+		"$tools/storm" -r -c 8 "$port" >>storms.out 3>&- &
+		storm=$!
+		reload_with 'workers 4' 'port 0' "listen $address"
+		wait "$storm"
+	done
+	cat storms.out
+	eventually 10 all_idle 4
+	eventually 10 listens_once
+	[ "$(descriptors "$master")" -eq "$held" ]
+}
+
+@test "move: from every address to one on the same port, and back, loses nothing" {
+	start_with 'workers 4' 'port 0'
+	number=$port
+	"$tools/storm" -c 16 "$number" >storm.out 3>&- &
+	storm=$!
+	for _ in 1 2 3 4 5; do
+		reload_with 'workers 4' "port $number" 'listen 127.0.0.1'
+		reload_with 'workers 4' "port $number"
+	done
+	kill -TERM "$storm"
+	wait "$storm"
+	cat storm.out
+	eventually 10 all_idle 4
+	eventually 10 listens_once
+	# Nobody else may share the port, not even another echo-master.
+	run -69 "$BUILD/echo-master" -p "$number"
+	[[ $output == *'Address already in use'* ]]
+}
+
+@test "move: another name for the same address keeps the listener" {
+	start_with 'workers 2' 'port 0' 'listen 127.0.0.1'
+	listens_once
+	inode=$(cat inodes)
+	reload_with 'workers 2' "port $port" 'listen localhost'
+	listens_once
+	[ "$(cat inodes)" = "$inode" ]
+	[ "$(times_said 'is closed')" -eq 0 ]
+	answers
+}
+
+@test "move: sessions on the old port go on, and it is free at once" {
+	start_with 'workers 2' 'port 0'
+	old=$port
+	open_session fd
+	echoes "$fd" before
+	reload_with 'workers 2' 'port 0' 'listen 127.0.0.1'
+	eventually 10 server_said "the listener on \[::\]:$old is closed"
+	echoes "$fd" after
+	old_is_free() { (port=$old; port_is_free); }
+	eventually 10 old_is_free
+	close_session "$fd"
+	eventually 10 all_idle 2
+}
+
+@test "move: an address that cannot be had keeps the old one and says why" {
+	start_with 'workers 2' 'port 0'
+	before=$(workers)
+	held=$(descriptors "$master")
+	launch_second
+	printf 'workers 3\nport %s\n' "$taken" >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said "port $taken of \*: bind: Address already in use"
+	eventually 10 server_said 'reload refused, nothing has changed'
+	printf 'workers 3\nlisten 192.0.2.1\n' >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'port echo of 192.0.2.1: bind: Cannot assign requested address'
+	[ "$(workers)" = "$before" ]
+	[ "$(descriptors "$master")" -eq "$held" ]
+	answers
+	kill -TERM "$second"
+	wait "$second"
+	reload_with 'workers 3' "port $taken"
+	[ "$port" -eq "$taken" ]
+	answers
+}
+
+@test "move: when the new workers cannot be started the old address stays" {
+	start_with 'workers 2' 'port 0'
+	old=$port
+	before=$(workers)
+	held=$(descriptors "$master")
+	strace -f -o strace.out -p "$master" -e trace=setpgid \
+		-e inject=setpgid:signal=SIGKILL 2>attached 3>&- &
+	strace=$!
+	eventually 10 grep -q 'attached' attached
+	printf 'workers 2\nport 0\nlisten 127.0.0.1\n' >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'reload failed, the old workers stay'
+	kill -INT "$strace"
+	wait "$strace" || true
+	eventually 10 listens_once
+	eventually 10 all_idle 2
+	[ "$(workers)" = "$before" ]
+	[ "$(descriptors "$master")" -eq "$held" ]
+	port=$old
+	answers
+}
+
+@test "move: a stop in the middle of one loses nothing and leaves nothing" {
+	start_with 'workers 2' 'port 0'
+	"$tools/storm" -r -c 8 "$port" >old.out 3>&- &
+	storm=$!
+	reload_with 'workers 2' 'port 0' 'listen 127.0.0.1'
+	"$tools/storm" -r -c 8 "$port" >new.out 3>&- &
+	other=$!
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+	wait "$storm"
+	cat new.out
+	wait "$other"
+}
