@@ -4,7 +4,9 @@
 #include "common/clock.h"
 #include "common/gate.h"
 #include "common/log.h"
+#include "master/daemon.h"
 #include "master/listener.h"
+#include "master/systemd.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +15,9 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/* From the last worker's end to our own, log included, in milliseconds. */
+#define LAST_STEPS_MS 2000
 
 static unsigned count_sessions(const struct supervisor *master)
 {
@@ -24,11 +29,36 @@ static unsigned count_sessions(const struct supervisor *master)
 	return serving;
 }
 
+static void report(const struct supervisor *master, const struct plan_action *action)
+{
+	report_plan(action, count_sessions(master), master->reload.current.shutdown_timeout,
+	    master->on_terminal, master->last_death);
+}
+
+void actions_show_status(const struct supervisor *master)
+{
+	char text[REPORT_SUMMARY_MAX];
+
+	systemd_status("%s", report_summary(&master->workers, master->board, &master->gone, text));
+}
+
+/* After a start, and after a reload whatever became of it. */
+static void tell_ready(const struct supervisor *master)
+{
+	pid_t main_pid = master->reload.current.daemon ? getpid() : 0;
+	char text[REPORT_SUMMARY_MAX];
+
+	systemd_ready(main_pid, "%s",
+	    report_summary(&master->workers, master->board, &master->gone, text));
+}
+
 static void spawn(struct supervisor *master, const struct plan_action *action)
 {
 	bool is_next = action->generation == master->plan.slots.next.generation;
 	struct spawn_order order = { .number = action->slot, .listener = action->listener,
-		.settings = is_next ? &master->reload.coming : &master->reload.current };
+		.inherited = master->plan.inherited,
+		.settings = is_next ? &master->reload.coming : &master->reload.current,
+		.identity = is_next ? &master->reload.coming_identity : &master->reload.identity };
 	pid_t pid;
 
 	board_clear(&master->board->slots[action->slot]);
@@ -116,10 +146,13 @@ static int coming_listener(struct supervisor *master)
 
 static void read_settings(struct supervisor *master)
 {
-	int listener = reload_read(&master->reload) < 0 ? -1 : coming_listener(master);
+	int listener;
 
+	systemd_reloading();
+	listener = reload_read(&master->reload) < 0 ? -1 : coming_listener(master);
 	if (listener < 0) {
 		log_error("reload refused, nothing has changed");
+		tell_ready(master);
 		return;
 	}
 	actions_happened(master, (struct plan_event){ .kind = PLAN_RELOAD,
@@ -143,23 +176,58 @@ static void adopt_settings(struct supervisor *master)
 	report_backlog(listener, settings->backlog);
 }
 
-static void hear_report(struct supervisor *master, const struct plan_action *action)
+/* Workers are ready: whoever started us, and whoever watches us, may know. */
+static void started(struct supervisor *master)
+{
+	if (daemon_ready() < 0) {
+		log_error("whoever started this is gone: %s", strerror(errno));
+		actions_happened(master, (struct plan_event){ .kind = PLAN_STOP });
+		return;
+	}
+	log_started();
+	tell_ready(master);
+}
+
+static void reloaded(struct supervisor *master, const struct plan_action *action)
 {
 	const struct settings *settings = &master->reload.current;
-	bool reloaded = action->report == PLAN_RELOADED;
 
-	if (reloaded) {
-		/* A level that lets more through is to let through that it has come. */
-		if ((int)master->reload.coming.log_level > log_threshold)
-			log_threshold = (int)master->reload.coming.log_level;
-		adopt_settings(master);
+	/* A level that lets more through is to let through that it has come. */
+	if ((int)master->reload.coming.log_level > log_threshold)
+		log_threshold = (int)master->reload.coming.log_level;
+	adopt_settings(master);
+	report(master, action);
+	log_adjust((int)settings->log_level, settings->log_stderr || master->on_terminal);
+	tell_ready(master);
+}
+
+static void hear_report(struct supervisor *master, const struct plan_action *action)
+{
+	int64_t timeout_ms = (int64_t)master->reload.current.shutdown_timeout * 1000;
+
+	if (action->report == PLAN_RELOADED) {
+		reloaded(master, action);
+		return;
 	}
-	report_plan(action, count_sessions(master), settings->shutdown_timeout,
-	    master->on_terminal, master->last_death);
-	if (reloaded)
-		log_adjust((int)settings->log_level, settings->log_stderr || master->on_terminal);
-	else if (action->report == PLAN_STARTED || action->report == PLAN_STARTED_PARTLY)
-		log_started();
+	report(master, action);
+	switch (action->report) {
+	case PLAN_STARTED:
+	case PLAN_STARTED_PARTLY:
+		started(master);
+		break;
+	case PLAN_RELOAD_FAILED:
+	case PLAN_RELOAD_LATE:
+		tell_ready(master);
+		break;
+	case PLAN_STOPPING:
+		systemd_stopping(PLAN_SETTLE_MS + timeout_ms + PLAN_END_MS + LAST_STEPS_MS);
+		break;
+	case PLAN_STOPPING_FAST:
+		systemd_stopping(PLAN_END_MS + LAST_STEPS_MS);
+		break;
+	default:
+		break;
+	}
 }
 
 static void carry_out(struct supervisor *master, const struct plan_action *action)

@@ -28,6 +28,7 @@ struct supervisor {
 	struct workers workers;
 	struct board_totals gone;         /* done by workers that have been reaped */
 	char last_death[REPORT_DEATH_MAX]; /* of the last worker that failed */
+	int64_t watchdog_due;             /* when the service manager is told that we live */
 	bool carrying_out;                /* happened() is at it already */
 	bool done;
 	int code;                         /* exit code, when done */
@@ -38,5 +39,8 @@ void actions_happened(struct supervisor *master, struct plan_event event);
 
 /* Does all that the plan wants done. */
 void actions_carry_out(struct supervisor *master);
+
+/* Tells the service manager in words how things are. */
+void actions_show_status(const struct supervisor *master);
 
 #endif

@@ -2,16 +2,21 @@
 /*
  * echo-master: a prefork TCP echo server. A map of the code, in reading order:
  *
- *   master/echo-master.c  this file: settings -> listener -> supervise -> exit code
+ *   master/echo-master.c  this file: settings -> serve, test or print -> exit code
+ *   master/startup.c      the order of a start: background, pid file, listener, privileges
  *   master/supervisor.c   the one loop: wait, find out what happened
  *   master/actions.c      ask the plan, carry out what it says
- *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_reload.c and
- *                         plan_stop.c, its picture of the processes is slots.c
+ *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_reload.c,
+ *                         plan_close.c and plan_stop.c, its picture of the processes slots.c
  *   master/reload.c       settings in force, and those that are coming
  *   master/workers.c      which process lives in which slot
  *   master/spawn.c        fork, and what a child must undo before it is a worker
  *   master/signals.c      signals become flags, and nothing slips in before a sleep
- *   master/listener.c     what the master asks of its listening socket
+ *   master/listener.c     listening sockets: how they are had, what is asked of them
+ *   master/daemon.c       into the background, with an exit code that tells the truth
+ *   master/pidfile.c      who serves, and a lock against a second one
+ *   master/privileges.c   whom master and workers become, and proof that it is for good
+ *   master/systemd.c      a socket that is passed on, and messages to whoever passed it
  *   master/report.c       what the master says in the log
  *   worker/worker.c       one worker's life: ready, accept, session, leave
  *   worker/echo.c         the protocol, on top of worker/session.c
@@ -20,54 +25,13 @@
  *
  * Arrows go down only: master uses worker and common, worker uses common.
  */
-#include "common/log.h"
-#include "common/nethelp.h"
 #include "common/settings.h"
 #include "common/title.h"
-#include "master/listener.h"
-#include "master/supervisor.h"
+#include "master/daemon.h"
+#include "master/startup.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
-
-/* How long the last lines may take to reach the system log, in milliseconds. */
-#define LAST_LINES_MS 1000
-
-static int serve(const struct settings *settings, const struct settings_sources *sources)
-{
-	bool on_terminal = isatty(STDERR_FILENO) != 0;
-	struct net_failure failure;
-	int listener;
-	int code;
-
-	log_open("echo-master", (int)settings->log_level, settings->log_stderr || on_terminal);
-	listener = listener_open(settings, NULL, 0, &failure);
-	if (listener < 0) {
-		code = listener_explain(settings, &failure);
-	} else {
-		code = supervisor_run(settings, sources, listener, on_terminal);
-		log_notice("stopped");
-	}
-	log_close(LAST_LINES_MS);
-	return code;
-}
-
-/* Everything that a start would need. A port in use may be so by the server that is running. */
-static int test(const struct settings *settings)
-{
-	struct net_failure failure;
-	int fd = open_listenfd(settings->listen, settings->port, -1, &failure);
-
-	if (fd < 0 && failure.error != EADDRINUSE)
-		return listener_explain(settings, &failure);
-	if (fd >= 0)
-		close(fd);
-	puts("configuration OK");
-	return EX_OK;
-}
 
 int main(int argc, char **argv)
 {
@@ -75,12 +39,14 @@ int main(int argc, char **argv)
 		.standard_file = SYSCONFDIR "/echo-master.conf" };
 	struct settings settings;
 
+	if (daemon_open_standard_descriptors() < 0)
+		return EX_OSERR;
 	title_init(argc, argv);
 	switch (settings_load(&settings, &sources, stderr)) {
 	case SETTINGS_RUN:
-		return serve(&settings, &sources);
+		return startup_serve(&settings, &sources);
 	case SETTINGS_TEST:
-		return test(&settings);
+		return startup_test(&settings);
 	case SETTINGS_SHOW:
 		settings_print(&settings, stdout);
 		return EX_OK;

@@ -106,6 +106,18 @@ int pidfile_acquire(const char *path)
 	return write_file(path);
 }
 
+int pidfile_test(const char *path)
+{
+	const char *reason = unfit(path);
+	char folder[PATH_MAX];
+
+	strlcpy(folder, path, sizeof folder);
+	*strrchr(folder, '/') = '\0';
+	if (reason == NULL && access(folder[0] != '\0' ? folder : "/", W_OK | X_OK) < 0)
+		reason = errno == ENOENT ? "there is no such folder" : strerror(errno);
+	return reason == NULL ? EX_OK : cannot_create(path, reason);
+}
+
 static bool same_file(const struct stat *one, const struct stat *other)
 {
 	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;

@@ -36,6 +36,13 @@
 int pidfile_acquire(const char *path);
 
 /*
+ * Tells whether pidfile_acquire() would find a place for its file, without
+ * touching anything: whoever holds one that is there does not matter. Returns
+ * as that does.
+ */
+int pidfile_test(const char *path);
+
+/*
  * At the end, when a successor may start: removes the file and gives up the lock.
  * A file that is not the one we made is left alone (somebody removed ours, and
  * another server made its own). One that cannot be removed is emptied, so that

@@ -44,13 +44,26 @@ static void compare(struct reload *reload)
 
 	strlcpy(reload->changes, changes != NULL ? "" : "out of memory for the list",
 	    sizeof reload->changes);
-	settings_compare(&reload->current, &reload->coming, NULL, changes, fixed);
+	settings_compare(&reload->current, &reload->coming, reload->held, changes, fixed);
 	if (changes != NULL)
 		fclose(changes);
 	if (fixed != NULL)
 		fclose(fixed);
 	if (fixed_text[0] != '\0')
 		log_warning("only a restart can change this, it stays as it is: %s", fixed_text);
+}
+
+int reload_resolve(const struct settings *settings, struct identity *identity)
+{
+	char why[PRIVILEGES_WHY_MAX];
+	int result = privileges_resolve(identity, settings->user, settings->group,
+	    settings->chroot, why);
+
+	if (result < 0)
+		log_error("%s", why);
+	else if (result == PRIVILEGES_NOT_USED)
+		log_warning("%s", why);
+	return result < 0 ? -1 : 0;
 }
 
 int reload_read(struct reload *reload)
@@ -61,7 +74,7 @@ int reload_read(struct reload *reload)
 		return -1;
 	reload->coming = loaded;
 	compare(reload);
-	return 0;
+	return reload_resolve(&reload->coming, &reload->coming_identity);
 }
 
 bool reload_moves(const struct reload *reload)
@@ -73,6 +86,7 @@ bool reload_moves(const struct reload *reload)
 void reload_commit(struct reload *reload)
 {
 	reload->current = reload->coming;
+	reload->identity = reload->coming_identity;
 	if (reload->changes[0] != '\0')
 		log_notice("settings changed: %s", reload->changes);
 	else

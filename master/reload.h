@@ -8,6 +8,7 @@
 #define MASTER_RELOAD_H
 
 #include "common/settings.h"
+#include "master/privileges.h"
 
 #include <stdbool.h>
 
@@ -15,8 +16,17 @@ struct reload {
 	const struct settings_sources *sources; /* where settings are read again */
 	struct settings current;                /* in force */
 	struct settings coming;                 /* of the generation that is being started */
+	struct identity identity;               /* whom workers run as, in force */
+	struct identity coming_identity;        /* and in the generation that is being started */
+	const char *const *held;                /* keys that no reload can change here */
 	char changes[1024];                     /* from current to coming, in words */
 };
+
+/*
+ * Finds out whom workers are to run as by these settings. Returns 0, or -1 with
+ * the reason logged; where settings cannot be used, that is logged too.
+ */
+int reload_resolve(const struct settings *settings, struct identity *identity);
 
 /*
  * Reads the settings again, into `coming`, and logs what only a restart could

@@ -158,6 +158,24 @@ static void report_totals(const char *who, const struct board_totals *totals)
 	    totals->completed, totals->refused, totals->bytes_in, totals->bytes_out);
 }
 
+char *report_summary(const struct workers *workers, const struct board *board,
+    const struct board_totals *gone, char *text)
+{
+	struct board_totals all = *gone;
+	unsigned serving = 0;
+
+	for (unsigned i = 0; i < workers->used; i++) {
+		if (workers->entry[i].pid == 0)
+			continue;
+		board_add(&board->slots[i], &all);
+		serving += board_get_state(&board->slots[i]) == BOARD_SERVING;
+	}
+	snprintf(text, REPORT_SUMMARY_MAX, "%u worker%s, %u serving, %" PRIu64 " connection%s so far",
+	    workers->count, plural(workers->count), serving, all.accepted,
+	    all.accepted == 1 ? "" : "s");
+	return text;
+}
+
 void report_status(const struct workers *workers, const struct board *board,
     const struct board_totals *gone, const struct plan *plan, int64_t now)
 {

@@ -34,6 +34,16 @@ void report_backlog(int listener, unsigned backlog);
 /* Logs that a listener is about to be closed, and whom that leaves unserved. */
 void report_closing(int listener);
 
+/* Room for what report_summary() writes. */
+#define REPORT_SUMMARY_MAX 128
+
+/*
+ * Writes in a few words how things are, to `text` of REPORT_SUMMARY_MAX bytes:
+ * "8 workers, 3 serving, 120 connections so far". Returns `text`.
+ */
+char *report_summary(const struct workers *workers, const struct board *board,
+    const struct board_totals *gone, char *text);
+
 /* Shows in the master's process title how many workers there are to be. */
 void report_title(const struct plan *plan);
 

@@ -4,6 +4,8 @@
 #include "common/log.h"
 #include "common/logchannel.h"
 #include "common/readypipe.h"
+#include "master/daemon.h"
+#include "master/pidfile.h"
 #include "master/signals.h"
 #include "worker/worker.h"
 
@@ -11,6 +13,7 @@
 #include <fcntl.h>
 #include <paths.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static void close_one(int *fd)
@@ -52,6 +55,8 @@ void spawn_channels_close(struct spawn_channels *channels)
 /* A listener that is closed must not live on in a worker that has another. */
 static void close_what_is_not_ours(const struct spawn_channels *channels, unsigned listener)
 {
+	daemon_forget();
+	pidfile_forget();
 	close(channels->ready[0]);
 	close(channels->log[0]);
 	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
@@ -69,8 +74,10 @@ static void close_what_is_not_ours(const struct spawn_channels *channels, unsign
 static void become_worker(const struct spawn_channels *channels, struct board *board,
     const struct spawn_order *order, pid_t master)
 {
+	char why[PRIVILEGES_WHY_MAX];
 	struct worker worker = { .listener = channels->listener[order->listener],
-		.listener_state = &board->listeners[order->listener], .nowhere = channels->nowhere,
+		.listener_state = &board->listeners[order->listener],
+		.inherited = order->inherited, .nowhere = channels->nowhere,
 		.ready_fd = channels->ready[1], .number = order->number, .master = master,
 		.buffer_size = order->settings->buffer, .board = board };
 
@@ -79,6 +86,10 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 	close_what_is_not_ours(channels, order->listener);
 	log_to_channel(channels->log[1]);
 	log_adjust((int)order->settings->log_level, false);
+	if (privileges_drop(order->identity, why) < 0) {
+		log_error("worker %u: %s", order->number + 1, why);
+		exit(EX_NOPERM);
+	}
 	exit(worker_run(&worker));
 }
 

@@ -5,7 +5,9 @@
 
 #include "common/board.h"
 #include "common/settings.h"
+#include "master/privileges.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The descriptors that master and workers talk over. */
@@ -29,7 +31,9 @@ void spawn_channels_close(struct spawn_channels *channels);
 struct spawn_order {
 	unsigned number;                 /* its slot on the board */
 	unsigned listener;               /* where it accepts, by its place in the channels */
+	bool inherited;                  /* that one belongs to a service manager */
 	const struct settings *settings; /* of its generation */
+	const struct identity *identity; /* whom it becomes */
 };
 
 /*

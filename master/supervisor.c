@@ -7,6 +7,7 @@
 #include "master/actions.h"
 #include "master/listener.h"
 #include "master/signals.h"
+#include "master/systemd.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -167,6 +168,8 @@ static int64_t time_left(const struct supervisor *master)
 	int64_t deadline = plan_deadline(&master->plan);
 	int64_t now = clock_ms();
 
+	if (master->watchdog_due < deadline)
+		deadline = master->watchdog_due;
 	if (deadline == SLOT_NEVER)
 		return -1;
 	return deadline > now ? deadline - now : 0;
@@ -185,8 +188,18 @@ static void wait_for_something(struct supervisor *master)
 		log_flush();
 }
 
+/* Whoever watches us is told in time that we live. */
+static void feed_watchdog(struct supervisor *master)
+{
+	systemd_watchdog();
+	actions_show_status(master);
+	master->watchdog_due = clock_ms() + systemd_watchdog_ms();
+}
+
 static void supervise(struct supervisor *master)
 {
+	if (systemd_watchdog_ms() >= 0)
+		master->watchdog_due = clock_ms();
 	actions_carry_out(master);
 	while (!master->done) {
 		report_title(&master->plan);
@@ -197,6 +210,8 @@ static void supervise(struct supervisor *master)
 		if (plan_deadline(&master->plan) <= clock_ms())
 			actions_happened(master, (struct plan_event){ .kind = PLAN_TICK });
 		look_at_queues(master);
+		if (master->watchdog_due <= clock_ms())
+			feed_watchdog(master);
 	}
 	while (log_relay(master->channels.log[0], RECORDS_A_TURN))
 		continue;
@@ -228,22 +243,24 @@ static void clean_up(struct supervisor *master)
 	free(master->workers.entry);
 }
 
-int supervisor_run(const struct settings *settings, const struct settings_sources *sources,
-    int listener, bool on_terminal)
+int supervisor_run(const struct supervisor_start *start)
 {
-	struct supervisor master = { .on_terminal = on_terminal,
-		.reload = { .sources = sources, .current = *settings },
-		.last_death = "did not get ready in time" };
+	const struct settings *settings = start->settings;
+	struct supervisor master = { .on_terminal = start->on_terminal,
+		.watchdog_due = SLOT_NEVER, .last_death = "did not get ready in time",
+		.reload = { .sources = start->sources, .held = start->held,
+		    .current = *settings, .identity = *start->identity } };
 
-	if (prepare(&master, listener) < 0) {
+	if (prepare(&master, start->listener) < 0) {
 		log_error("cannot start: %s", strerror(errno));
 		master.code = EX_OSERR;
 	} else {
-		report_listening(listener);
-		report_backlog(listener, settings->backlog);
+		report_listening(start->listener);
+		report_backlog(start->listener, settings->backlog);
 		plan_init(&master.plan, master.slots, &(struct plan_start){
 		    .most = SETTINGS_WORKERS_MAX, .workers = settings->workers,
-		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000 }, clock_ms());
+		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000,
+		    .inherited = start->inherited }, clock_ms());
 		supervise(&master);
 	}
 	clean_up(&master);

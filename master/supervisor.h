@@ -7,13 +7,25 @@
 #define MASTER_SUPERVISOR_H
 
 #include "common/settings.h"
+#include "master/privileges.h"
+
+#include <stdbool.h>
+
+/* What a start has come to before there are workers. */
+struct supervisor_start {
+	const struct settings *settings;
+	const struct settings_sources *sources; /* where a reload reads them again */
+	const struct identity *identity;        /* whom workers run as */
+	const char *const *held;                /* keys that no reload can change, up to a NULL */
+	int listener;                           /* taken over */
+	bool inherited;                         /* it belongs to a service manager */
+	bool on_terminal;                       /* somebody watches the log on standard error */
+};
 
 /*
- * Serves on `listener`, which it takes over, with `settings` until it is told
- * to stop. `sources` is where a reload reads them again. `on_terminal` tells whether somebody watches the log on standard error.
- * Returns the exit code, one of sysexits.h; what went wrong has been logged.
+ * Serves until it is told to stop. Returns the exit code, one of sysexits.h;
+ * what went wrong has been logged.
  */
-int supervisor_run(const struct settings *settings, const struct settings_sources *sources,
-    int listener, bool on_terminal);
+int supervisor_run(const struct supervisor_start *start);
 
 #endif

@@ -3,13 +3,12 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/nethelp.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -61,24 +60,6 @@ static long long number_in(const char *name)
 }
 
 /* ---- the socket ---- */
-
-/* What accepted connections inherit; the rest of open_listenfd()'s is for before bind(2). */
-static const struct { int level, name, value; } options[] = {
-	{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-	{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
-	{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
-	{ IPPROTO_TCP, TCP_KEEPCNT, 6 },
-	{ IPPROTO_TCP, TCP_NODELAY, 1 },
-};
-
-static int set_options(int fd)
-{
-	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-		        sizeof options[i].value) < 0)
-			return -1;
-	return 0;
-}
 
 static int set_flags(int fd)
 {
@@ -159,7 +140,7 @@ static int find_listener(char *why)
 		return refuse(why, "%lld sockets were passed; allowed: one", count);
 	if (check_socket(FIRST_FD, why) < 0)
 		return -1;
-	if (set_flags(FIRST_FD) < 0 || set_options(FIRST_FD) < 0)
+	if (set_flags(FIRST_FD) < 0 || set_connection_options(FIRST_FD) < 0)
 		return refuse(why, "setting up the socket passed: %s", strerror(errno));
 	return 1;
 }

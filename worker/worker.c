@@ -74,11 +74,12 @@ static enum board_listener listener_state(void)
 
 /*
  * Nobody follows a worker whose master is dead: it does what the master would
- * have done at a stop, and serves what waits.
+ * have done at a stop, and serves what waits. Unless the listener is somebody
+ * else's, who has a successor for us.
  */
 static void let_go_of_listener(void)
 {
-	if (is_orphan()) {
+	if (is_orphan() && !self->inherited) {
 		atomic_store(self->listener_state, (uint32_t)LISTENER_DRAINING);
 		gate_close(self->listener);
 		fcntl(self->listener, F_SETFL, fcntl(self->listener, F_GETFL) | O_NONBLOCK);

@@ -10,11 +10,13 @@
 #include "common/board.h"
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct worker {
 	int listener;        /* listening socket, shared with other workers */
 	_Atomic uint32_t *listener_state; /* on the board; enum board_listener */
+	bool inherited;      /* it belongs to somebody who keeps it: its queue is not for us to empty */
 	int nowhere;         /* /dev/null: what takes the listener's place when it is let go */
 	int ready_fd;        /* sending end of the ready pipe */
 	unsigned number;     /* slot on the board, from 0; titles and logs count from 1 */

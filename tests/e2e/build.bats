@@ -56,7 +56,7 @@ forget_outer_make() {
 	done
 }
 
-@test "build: install puts seven files under DESTDIR and prefix, uninstall leaves nothing" {
+@test "build: install puts its files under DESTDIR and prefix, uninstall leaves nothing" {
 	copy_tree
 	make -s -j 4 install DESTDIR="$PWD/stage" prefix=/usr
 	(cd stage && find . -type f | sort) >installed
@@ -64,13 +64,18 @@ forget_outer_make() {
 	diff installed - <<-END
 		./usr/bin/echo-client
 		./usr/etc/echo-master.conf
+		./usr/lib/systemd/system/echo-master.service
+		./usr/lib/systemd/system/echo-master.socket
+		./usr/lib/sysusers.d/echo-master.conf
 		./usr/sbin/echo-master
+		./usr/share/bash-completion/completions/echo-master
 		./usr/share/doc/echo-master/README
 		./usr/share/man/man1/echo-client.1
 		./usr/share/man/man5/echo-master.conf.5
 		./usr/share/man/man8/echo-master.8
 	END
 	stage/usr/sbin/echo-master -V
+	grep -x 'ExecStart=/usr/sbin/echo-master' stage/usr/lib/systemd/system/echo-master.service
 	# A configuration of one's own survives both.
 	echo 'workers 3' >>stage/usr/etc/echo-master.conf
 	make -s install DESTDIR="$PWD/stage" prefix=/usr

@@ -27,7 +27,7 @@ reload_with() {
 
 # How many listening sockets the master has; which they are is in the file inodes.
 listening() {
-	ls -l "/proc/$master/fd" | sed -n 's/.*socket:\[\([0-9]*\)\].*/\1/p' | sort >sockets
+	find "/proc/$master/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | sort >sockets
 	awk '$4 == "0A" { print $10 }' /proc/net/tcp /proc/net/tcp6 | sort | comm -12 - sockets >inodes
 	wc -l <inodes
 }

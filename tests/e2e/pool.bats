@@ -201,7 +201,8 @@ load common
 }
 
 @test "pool: a worker out of descriptors waits without spinning, and comes back" {
-	start_server -w 1
+	# Limits are for the same user to change, if not for one with a right of its own.
+	start_server -w 1 -u "$(id -un)"
 	worker=$(workers)
 	prlimit --pid "$worker" --nofile=4:
 	open_session first # the accept(2) under way has its descriptor already
