@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/gate.h"
 
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/in6.h>
 #include <netinet/in.h>
@@ -39,6 +40,20 @@ static int demand_hops(int fd, int hops)
 int gate_close(int listener)
 {
 	return drop_requests(listener) == 0 ? 0 : demand_hops(listener, TTL_MAX);
+}
+
+/*
+ * The number of a network interface that does not exist: a listener that is bound
+ * to it is passed over when the kernel looks for one (SO_BINDTOIFINDEX, socket(7)).
+ * A handshake under way knows its listener, and does not look.
+ */
+#define NO_INTERFACE INT_MAX
+
+int gate_divert(int listener)
+{
+	int interface = NO_INTERFACE;
+
+	return setsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, sizeof interface);
 }
 
 void gate_lift(int connection)

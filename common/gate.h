@@ -17,6 +17,14 @@
 int gate_close(int listener);
 
 /*
+ * Turns new clients away from a listener to any other that is there for the same
+ * address, or for all, on its port, and where there is none has the kernel refuse
+ * them; handshakes under way go on. For a listener that another has replaced.
+ * Returns 0, or -1 with errno of setsockopt(2): the kernel is older than Linux 5.7.
+ */
+int gate_divert(int listener);
+
+/*
  * Frees a connection that was accepted from behind a closed gate of what it
  * inherited: until then nothing its client sends is heard. Harmless on others.
  */

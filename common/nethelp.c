@@ -77,9 +77,9 @@ int set_connection_options(int listener)
 	return set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
-int set_shared_port(int fd, bool shared)
+int set_shared_port(int fd)
 {
-	return set_option(fd, SOL_SOCKET, SO_REUSEPORT, shared);
+	return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
 /* How a listening socket is opened. */
@@ -91,7 +91,7 @@ struct listening {
 static int set_listener_options(int fd, int family, bool shared)
 {
 	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
-	    (shared && set_shared_port(fd, true) < 0) || set_connection_options(fd) < 0)
+	    (shared && set_shared_port(fd) < 0) || set_connection_options(fd) < 0)
 		return -1;
 	return family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) : 0;
 }

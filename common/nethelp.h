@@ -39,12 +39,12 @@ int open_listenfd(const char *address, const char *port, int backlog, struct net
 
 /*
  * The same with SO_REUSEPORT, with which it can have a port on which other
- * sockets of this user listen that have the option too (socket(7)). It stays
- * set until set_shared_port() takes it away.
+ * sockets of this user listen that have the option too (socket(7)):
+ * set_shared_port() gives it to them.
  */
 int open_shared_listenfd(const char *address, const char *port, int backlog,
     struct net_failure *failure);
-int set_shared_port(int fd, bool shared);
+int set_shared_port(int fd);
 
 /*
  * Sets on a listener what its connections are to inherit: TCP_NODELAY and

@@ -50,13 +50,14 @@ static bool is_user_of_master(const struct settings *settings)
 	        user == master);
 }
 
+/* A number that the machine knows nothing of has no group of its own: any will do. */
 static bool is_group_of_master(const struct settings *settings)
 {
 	gid_t group, master;
 
 	return strcmp(settings->group, SETTINGS_AUTO) == 0 ||
-	    (group_id(settings->group, &group) == 0 &&
-	        user_group(settings->master_user, &master) == 0 && group == master);
+	    user_group(settings->master_user, &master) < 0 ||
+	    (group_id(settings->group, &group) == 0 && group == master);
 }
 
 enum settings_request settings_check_rules(const struct settings *settings, FILE *errors)

@@ -167,23 +167,34 @@ static int read_path(const struct setting *setting, const char *text, char *fiel
 	return text[0] == '/' || strcmp(text, setting->standard) == 0 ? read_word(text, field) : -1;
 }
 
-/* A name that looks like a number is a name. The last number stands for none: see chown(2). */
+static bool is_number(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* Text that is all digits is a number. The last one stands for none: see chown(2). */
 int user_id(const char *text, uid_t *id)
 {
-	const struct passwd *entry = getpwnam(text);
+	const struct passwd *entry;
 
-	if (entry == NULL)
+	if (is_number(text))
 		return read_between(text, 0, UINT_MAX - 1, id);
+	entry = getpwnam(text);
+	if (entry == NULL)
+		return -1;
 	*id = entry->pw_uid;
 	return 0;
 }
 
 int group_id(const char *text, gid_t *id)
 {
-	const struct group *entry = getgrnam(text);
+	const struct group *entry;
 
-	if (entry == NULL)
+	if (is_number(text))
 		return read_between(text, 0, UINT_MAX - 1, id);
+	entry = getgrnam(text);
+	if (entry == NULL)
+		return -1;
 	*id = entry->gr_gid;
 	return 0;
 }

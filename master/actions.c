@@ -88,9 +88,13 @@ static void tell(struct supervisor *master, unsigned slot, int number)
 
 static void gate(struct supervisor *master, unsigned listener)
 {
+	int fd = master->channels.listener[listener];
+
 	/* First the word to workers: what they accept from now on may need gate_lift(). */
 	atomic_store(&master->board->listeners[listener], (uint32_t)LISTENER_GATED);
-	if (gate_close(master->channels.listener[listener]) < 0)
+	if (!plan_is_stopping(&master->plan) && gate_divert(fd) == 0)
+		return; /* its successor may have the same port, and is not to be in its shadow */
+	if (gate_close(fd) < 0)
 		log_warning("new clients cannot be turned away: %s", strerror(errno));
 }
 
@@ -119,27 +123,28 @@ static int coming_listener(struct supervisor *master)
 {
 	const struct settings *coming = &master->reload.coming;
 	unsigned current = master->plan.slots.charge.listener;
-	int number = plan_free_listener(&master->plan);
 	int *listeners = master->channels.listener;
 	struct net_failure failure;
+	int number, fd;
 
 	if (!reload_moves(&master->reload))
 		return (int)current;
+	number = plan_free_listener(&master->plan);
 	if (number < 0) {
 		log_error("sessions on too many earlier addresses still go on; allowed: %d",
 		    BOARD_LISTENERS - 1);
 		return -1;
 	}
-	listeners[number] = listener_open(coming, listeners, BOARD_LISTENERS, &failure);
-	if (listeners[number] < 0) {
+	fd = listener_bind(coming, listeners, BOARD_LISTENERS, &failure);
+	if (fd >= 0 && listener_is_same(fd, listeners[current])) {
+		close(fd); /* another name for where we are */
+		return (int)current;
+	}
+	if (fd < 0 || (fd = listener_begin(fd, coming, &failure)) < 0) {
 		listener_explain(coming, &failure);
 		return -1;
 	}
-	if (listener_is_same(listeners[number], listeners[current])) {
-		close(listeners[number]); /* another name for where we are */
-		listeners[number] = -1;
-		return (int)current;
-	}
+	listeners[number] = fd;
 	atomic_store(&master->board->listeners[number], (uint32_t)LISTENER_OPEN);
 	return number;
 }
@@ -149,6 +154,8 @@ static void read_settings(struct supervisor *master)
 	int listener;
 
 	systemd_reloading();
+	if (systemd_watchdog_ms() >= 0)
+		systemd_watchdog(); /* names may take a while to be looked up */
 	listener = reload_read(&master->reload) < 0 ? -1 : coming_listener(master);
 	if (listener < 0) {
 		log_error("reload refused, nothing has changed");
@@ -168,6 +175,8 @@ static void adopt_settings(struct supervisor *master)
 	int listener = master->channels.listener[number];
 
 	reload_commit(&master->reload);
+	if (master->plan.inherited)
+		return; /* where it is and how long its queue is, is not for us to say */
 	if (number != master->listener)
 		report_listening(listener);
 	else if (listen(listener, (int)settings->backlog) < 0)

@@ -43,43 +43,44 @@ bool listener_is_same(int one, int other)
 	return a.length > 0 && a.length == b.length && memcmp(&a.address, &b.address, a.length) == 0;
 }
 
-static void share_ports(const int *ours, unsigned count, bool shared)
+/* Has the listeners on this port share it. Returns whether there are any. */
+static bool share_port(const int *ours, unsigned count, int port)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (ours[i] >= 0)
-			set_shared_port(ours[i], shared);
-}
+	bool any = false;
 
-static bool have_port(const int *ours, unsigned count, int port)
-{
 	for (unsigned i = 0; i < count; i++) {
 		struct bound bound = bound_to(ours[i]);
 
-		if (port_of(&bound) == port)
-			return true;
+		if (port_of(&bound) == port && set_shared_port(ours[i]) == 0)
+			any = true;
 	}
-	return false;
+	return any;
 }
 
 /*
  * The kernel lets two listeners have one port, each with an address of its own
- * or the old one being closed, only when both have SO_REUSEPORT. They have it no
- * longer than that: a second server is to be told that the port is in use.
+ * or the old one being closed, only when both have SO_REUSEPORT. A second server
+ * does not ask for that, and is told that the port is in use. (It would be in
+ * vain to take it away again: the kernel remembers it for the port.)
  */
-int listener_open(const struct settings *settings, const int *ours, unsigned count,
+int listener_bind(const struct settings *settings, const int *ours, unsigned count,
     struct net_failure *failure)
 {
-	int fd = open_listenfd(settings->listen, settings->port, (int)settings->backlog, failure);
+	int fd = open_listenfd(settings->listen, settings->port, -1, failure);
 
 	if (fd >= 0 || failure->error != EADDRINUSE ||
-	    !have_port(ours, count, port_number(settings->port)))
+	    !share_port(ours, count, port_number(settings->port)))
 		return fd;
-	share_ports(ours, count, true);
-	fd = open_shared_listenfd(settings->listen, settings->port, (int)settings->backlog, failure);
-	share_ports(ours, count, false);
-	if (fd >= 0)
-		set_shared_port(fd, false);
-	return fd;
+	return open_shared_listenfd(settings->listen, settings->port, -1, failure);
+}
+
+int listener_begin(int fd, const struct settings *settings, struct net_failure *failure)
+{
+	if (listen(fd, (int)settings->backlog) == 0)
+		return fd;
+	*failure = (struct net_failure){ .step = "listen", .error = errno };
+	close(fd);
+	return -1;
 }
 
 int listener_explain(const struct settings *settings, const struct net_failure *failure)

@@ -15,12 +15,16 @@
 #include <stdbool.h>
 
 /*
- * Opens a listener where the settings want it, which may be on a port that one
- * of the `count` listeners in `ours` has (-1: none there): from every address to
- * one, say. Returns the descriptor, or -1 with `*failure` filled in.
+ * Binds a socket where the settings want it, which may be on a port that one of
+ * the `count` listeners in `ours` has (-1: none there): from every address to
+ * one, say. It does not listen yet, so nobody is lost if it is not wanted after
+ * all. Returns the descriptor, or -1 with `*failure` filled in.
  */
-int listener_open(const struct settings *settings, const int *ours, unsigned count,
+int listener_bind(const struct settings *settings, const int *ours, unsigned count,
     struct net_failure *failure);
+
+/* Has it listen. Returns the descriptor; or -1 with `*failure`, and it is closed. */
+int listener_begin(int fd, const struct settings *settings, struct net_failure *failure);
 
 /*
  * Logs why there is no listener, with what can be done about it. Returns the

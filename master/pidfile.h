@@ -9,7 +9,7 @@
  * of the descriptor, hence pidfile_forget() in every child.
  *
  * What readers can rely on: the file holds the decimal pid, without a newline,
- * from when the server is ready until it is about to end. It is empty for a
+ * from when the server starts until it is about to end. It is empty for a
  * moment while it is made and while it is removed, and for as long as it is there
  * when it could not be removed (the folder is not ours to write to any more). It
  * names a process that has ended only after that was killed.

@@ -43,6 +43,7 @@ void plan_fail_start(struct plan *plan)
 	plan_say(plan, PLAN_START_FAILED, 0);
 	plan->mode = PLAN_ENDING;
 	plan->start_due = SLOT_NEVER;
+	plan->reload_waits = false;
 	plan->listener[0].state = PLAN_LISTENER_ABSENT; /* nothing is in its queue that matters */
 	for (unsigned i = 0; i < plan->slots.used; i++) {
 		struct slot *slot = &plan->slots.slot[i];

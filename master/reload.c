@@ -74,13 +74,17 @@ int reload_read(struct reload *reload)
 		return -1;
 	reload->coming = loaded;
 	compare(reload);
+	if (reload->keeps_identity) {
+		reload->coming_identity = reload->identity;
+		return 0;
+	}
 	return reload_resolve(&reload->coming, &reload->coming_identity);
 }
 
 bool reload_moves(const struct reload *reload)
 {
-	return strcmp(reload->current.listen, reload->coming.listen) != 0 ||
-	    strcmp(reload->current.port, reload->coming.port) != 0;
+	return settings_differ(&reload->current, &reload->coming, "listen") ||
+	    settings_differ(&reload->current, &reload->coming, "port");
 }
 
 void reload_commit(struct reload *reload)

@@ -19,6 +19,7 @@ struct reload {
 	struct identity identity;               /* whom workers run as, in force */
 	struct identity coming_identity;        /* and in the generation that is being started */
 	const char *const *held;                /* keys that no reload can change here */
+	bool keeps_identity;                    /* the master has become somebody for good */
 	char changes[1024];                     /* from current to coming, in words */
 };
 

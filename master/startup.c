@@ -4,6 +4,8 @@
  *
  *   what a service manager has passed   before a fork: it is for our pid
  *   into the background                 before anything that belongs to a pid
+ *   signals                             before the pid file tells anybody where to
+ *                                       send them
  *   whom workers run as                 while names can be looked up
  *   the pid file                        before the port, so that a second server
  *                                       is told who is the first
@@ -18,6 +20,7 @@
 #include "master/pidfile.h"
 #include "master/privileges.h"
 #include "master/reload.h"
+#include "master/signals.h"
 #include "master/supervisor.h"
 #include "master/systemd.h"
 
@@ -31,9 +34,10 @@
 #define LAST_LINES_MS 1000
 
 /* Keys that a reload cannot change when the socket, or all privilege, is not ours. */
-static const char *const of_the_socket[] = { "listen", "port", NULL };
+static const char *const of_the_socket[] = { "listen", "port", "backlog", NULL };
 static const char *const of_privilege[] = { "user", "group", "chroot", NULL };
-static const char *const of_both[] = { "listen", "port", "user", "group", "chroot", NULL };
+static const char *const of_both[] = { "listen", "port", "backlog", "user", "group", "chroot",
+	NULL };
 
 /* What has been found out and opened so far. */
 struct startup {
@@ -68,7 +72,9 @@ static int have_listener(struct startup *startup)
 
 	if (startup->inherited)
 		return EX_OK;
-	startup->listener = listener_open(startup->settings, NULL, 0, &failure);
+	startup->listener = listener_bind(startup->settings, NULL, 0, &failure);
+	if (startup->listener >= 0)
+		startup->listener = listener_begin(startup->listener, startup->settings, &failure);
 	return startup->listener < 0 ? listener_explain(startup->settings, &failure) : EX_OK;
 }
 
@@ -100,8 +106,10 @@ static int give_up_privileges(struct startup *startup, const struct identity *ma
 	if (!startup->inherited)
 		needs |= PRIVILEGES_FOR_LISTENER;
 	if (startup->drops_all && master->changes) {
+		/* Only sockets of one user can have one port, as at a reload (socket(7)). */
+		if (fchown(startup->listener, master->uid, (gid_t)-1) < 0)
+			log_warning("giving the listener to its user: %s", strerror(errno));
 		result = privileges_drop(master, why);
-		startup->workers.changes = false; /* they are that from birth */
 	} else {
 		result = privileges_limit(needs, why);
 	}
@@ -136,12 +144,13 @@ static int prepare(struct startup *startup)
 
 static int run(struct startup *startup, const struct settings_sources *sources, bool on_terminal)
 {
-	int code = prepare(startup);
+	int code = signals_catch() == 0 ? prepare(startup) : EX_OSERR;
 
 	if (code == EX_OK) {
 		code = supervisor_run(&(struct supervisor_start){ .settings = startup->settings,
 		    .sources = sources, .identity = &startup->workers,
-		    .held = held_keys(startup), .listener = startup->listener,
+		    .held = held_keys(startup), .keeps_identity = startup->drops_all,
+		    .listener = startup->listener,
 		    .inherited = startup->inherited, .on_terminal = on_terminal });
 		log_notice("stopped");
 	} else if (startup->listener >= 0) {
@@ -162,9 +171,12 @@ int startup_serve(const struct settings *settings, struct settings_sources *sour
 	code = take_inherited(&startup);
 	if (code != EX_OK)
 		return code;
+	/*
+	 * What we were given by chance is nothing for workers: a folder would lead out of
+	 * their root directory, a pipe would not end before they do.
+	 */
+	closefrom(startup.listener >= 0 ? startup.listener + 1 : STDERR_FILENO + 1);
 	if (settings->daemon) {
-		/* Whoever waits for the end of a pipe that we were given by chance is not to hang. */
-		closefrom(startup.listener >= 0 ? startup.listener + 1 : STDERR_FILENO + 1);
 		folder = getcwd(NULL, 0);
 		sources->folder = folder;
 		if (!daemon_begin(settings->log_stderr && !isatty(STDERR_FILENO), &code)) {

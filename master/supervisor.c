@@ -232,7 +232,7 @@ static int prepare(struct supervisor *master, int listener)
 	master->workers.capacity = slots_max;
 	if (master->board == NULL || master->slots == NULL || master->workers.entry == NULL)
 		return -1;
-	return signals_catch();
+	return 0;
 }
 
 static void clean_up(struct supervisor *master)
@@ -249,6 +249,7 @@ int supervisor_run(const struct supervisor_start *start)
 	struct supervisor master = { .on_terminal = start->on_terminal,
 		.watchdog_due = SLOT_NEVER, .last_death = "did not get ready in time",
 		.reload = { .sources = start->sources, .held = start->held,
+		    .keeps_identity = start->keeps_identity,
 		    .current = *settings, .identity = *start->identity } };
 
 	if (prepare(&master, start->listener) < 0) {
@@ -256,7 +257,8 @@ int supervisor_run(const struct supervisor_start *start)
 		master.code = EX_OSERR;
 	} else {
 		report_listening(start->listener);
-		report_backlog(start->listener, settings->backlog);
+		if (!start->inherited)
+			report_backlog(start->listener, settings->backlog);
 		plan_init(&master.plan, master.slots, &(struct plan_start){
 		    .most = SETTINGS_WORKERS_MAX, .workers = settings->workers,
 		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000,

@@ -13,6 +13,7 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(runner, daemon_suite());
+	srunner_add_suite(runner, listener_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, moves_suite());
 	srunner_add_suite(runner, nethelp_suite());

@@ -93,8 +93,7 @@ static const struct {
 	  COMMAND WITH("user", "master-user") USER },
 	{ NULL, "--master-user root -g " STRANGER, SETTINGS_WRONG,
 	  COMMAND WITH("group", "master-user") GROUP },
-	{ NULL, "--master-user " STRANGER " -g " STRANGER, SETTINGS_WRONG,
-	  COMMAND WITH("group", "master-user") GROUP },
+	{ NULL, "--master-user " STRANGER " -g " STRANGER, SETTINGS_RUN, "" },
 	{ NULL, "-t --chroot /x --master-user root -u 1 -g 1", SETTINGS_WRONG,
 	  COMMAND WITH("user", "master-user") USER COMMAND WITH("group", "master-user") GROUP
 	  COMMAND WITH("chroot", "master-user") CHROOT },

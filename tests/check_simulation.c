@@ -289,7 +289,8 @@ static void tell(struct world *world, unsigned slot, enum told what)
 		return; /* as good as dead, whatever it is told */
 	must(world, what != TOLD_TO_RETIRE || listener != PLAN_LISTENER_GATED ||
 	    process->told == TOLD_TO_RETIRE || world->last == PLAN_WORKER_ASKS ||
-	    world->last == PLAN_ONE_FEWER); /* else the queue would be left to nobody */
+	    world->last == PLAN_ONE_FEWER || /* else the queue would be left to nobody */
+	    (process->listener == world->in_force && process->generation != world->charge));
 	must(world, process->told < what || (process->told == TOLD_TO_RETIRE &&
 	    listener == PLAN_LISTENER_ABSENT && world->emptied == process->listener) ||
 	    world->last == PLAN_WORKER_ASKS); /* it may have missed what it was told */
@@ -358,6 +359,35 @@ static void close_it(struct world *world, unsigned number)
 	listener->state = PLAN_LISTENER_ABSENT;
 }
 
+/* A stop is asked for: by when must it be over? */
+static void note_stop(struct world *world, bool fast)
+{
+	int64_t wait = world->drain > PLAN_SETTLE_MS ? world->drain : PLAN_SETTLE_MS;
+
+	if (!world->stopping) {
+		world->stop_bound = world->now + PLAN_END_MS + (fast ? 0 : wait);
+		world->late_at_stop = world->late;
+		world->stopping = true;
+		world->starting = world->reloading = world->reload_waits = false;
+		world->reads = 0;
+	} else if (world->stop_bound > world->now + PLAN_END_MS && !world->start_failed) {
+		world->stop_bound = world->now + PLAN_END_MS;
+		world->late_at_stop = world->late;
+	}
+}
+
+/* When a start or a reload is over, whoever hears of it may want to stop at once. */
+static void interrupt(struct world *world, const struct plan_action *action)
+{
+	bool is_over = action->report == PLAN_STARTED || action->report == PLAN_STARTED_PARTLY ||
+	    action->report == PLAN_RELOADED || action->report == PLAN_RELOAD_FAILED;
+
+	if (!is_over || world->stopping || !one_in(world, 20))
+		return;
+	note_stop(world, false);
+	feed(world, &(struct plan_event){ .kind = PLAN_STOP });
+}
+
 static void carry_out(struct world *world, const struct plan_action *action)
 {
 	must(world, !world->over);
@@ -388,6 +418,7 @@ static void carry_out(struct world *world, const struct plan_action *action)
 		break;
 	case PLAN_REPORT:
 		hear(world, action);
+		interrupt(world, action);
 		break;
 	case PLAN_EXIT:
 		leave(world, action);
@@ -593,17 +624,7 @@ static void resize(struct world *world)
 
 static void stop(struct world *world, bool fast)
 {
-	int64_t wait = world->drain > PLAN_SETTLE_MS ? world->drain : PLAN_SETTLE_MS;
-
-	if (!world->stopping) {
-		world->stop_bound = world->now + PLAN_END_MS + (fast ? 0 : wait);
-		world->late_at_stop = world->late;
-		world->stopping = true;
-		world->starting = world->reloading = world->reload_waits = false;
-	} else if (world->stop_bound > world->now + PLAN_END_MS && !world->start_failed) {
-		world->stop_bound = world->now + PLAN_END_MS;
-		world->late_at_stop = world->late;
-	}
+	note_stop(world, fast);
 	happen(world, (struct plan_event){ .kind = fast ? PLAN_STOP_FAST : PLAN_STOP });
 }
 
@@ -627,7 +648,8 @@ static void pass_time(struct world *world)
 	if (deadline <= world->now) {
 		happen(world, (struct plan_event){ .kind = PLAN_TICK });
 		/* One that is given no time at all is due as soon as it is told. */
-		must(world, plan_deadline(&world->plan) > world->now || world->drain == 0);
+		must(world, plan_deadline(&world->plan) > world->now || world->drain == 0 ||
+		    (world->inherited && world->stopping));
 	}
 }
 

@@ -20,6 +20,7 @@
 
 Suite *board_suite(void);
 Suite *daemon_suite(void);
+Suite *listener_suite(void);
 Suite *log_suite(void);
 Suite *moves_suite(void);
 Suite *nethelp_suite(void);

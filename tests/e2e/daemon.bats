@@ -138,6 +138,7 @@ teardown() {
 	first=$master
 	kill -KILL "$master"
 	wait "$server" || true
+	mv server.log first.log
 	start_server -w 4 --pid-file "$PWD/pid"
 	[ "$(cat pid)" = "$master" ]
 	[ "$master" != "$first" ]

@@ -120,6 +120,36 @@ launch_second() {
 	eventually 10 all_idle 2
 }
 
+# hold_all: every worker has a session, and one more client waits in the queue.
+hold_all() {
+	for i in 1 2; do
+		open_session "busy_$i"
+		local name=busy_$i
+		echoes "${!name}" hello
+	done
+	open_session waiting
+}
+
+@test "move: an old listener with a queue does not hide the new one on its port" {
+	start_with 'workers 2' 'port 0' 'listen 127.0.0.1'
+	hold_all
+	# From one address to all: the old one would be the better fit for the kernel.
+	reload_with 'workers 2' "port $port"
+	answers
+	# And back, while sessions on both still go on.
+	reload_with 'workers 2' "port $port" 'listen 127.0.0.1'
+	answers
+	reload_with 'workers 2' "port $port"
+	answers
+	# Who waited in the queue is served when there is somebody to do it.
+	close_session "$busy_1"
+	echoes "$waiting" 'still there'
+	close_session "$busy_2"
+	close_session "$waiting"
+	eventually 10 all_idle 2
+	eventually 10 listens_once
+}
+
 @test "move: an address that cannot be had keeps the old one and says why" {
 	start_with 'workers 2' 'port 0'
 	before=$(workers)

@@ -85,6 +85,14 @@ teardown() {
 		has_no_privilege "$worker"
 	done
 	server_said 'settings changed: user daemon -> 12345, group auto -> 23456$'
+	# So does one that is started later.
+	worker=$(workers | head -n 1)
+	kill -KILL "$worker"
+	eventually 10 gone "$worker"
+	eventually 10 all_idle 2
+	for worker in $(workers); do
+		runs_as "$worker" 12345 23456
+	done
 	echo 'user 12345' >server.conf
 	kill -HUP "$master"
 	eventually 10 server_said 'reload refused, nothing has changed'
@@ -175,6 +183,37 @@ teardown() {
 	kill -HUP "$master"
 	eventually 10 server_said 'listening on .*:7$'
 	eventually 10 reloads 1
+}
+
+@test "privileges: with --master-user a reload can still move on the same port" {
+	need_root
+	echo 'port 0' >server.conf
+	launch "$BUILD/echo-master" -w 2 --log-stderr -f server.conf --master-user daemon
+	printf 'port %s\nlisten 127.0.0.1\n' "$port" >server.conf
+	kill -HUP "$master"
+	eventually 10 reloads 1
+	answers
+}
+
+@test "privileges: --master-user can be a number, and root" {
+	need_root
+	start_server -w 1 --master-user 12345 --group 23456
+	runs_as "$master" 12345 23456
+	kill -TERM "$master"
+	wait_for_server
+	mv server.log first.log
+	start_server -w 1 --master-user root
+	has_no_privilege "$master"
+	kill -HUP "$master"
+	eventually 10 reloads 1
+	answers
+}
+
+@test "privileges: descriptors that the server was given by chance do not reach workers" {
+	need_root
+	mkdir jail
+	launch "$BUILD/echo-master" -p 0 -w 1 --log-stderr --chroot "$PWD/jail" 7</
+	[ -z "$(find "/proc/$master/fd" "/proc/$(workers)/fd" -lname / -print)" ]
 }
 
 @test "privileges: an ordinary user's server works all the same, and says what it does not use" {

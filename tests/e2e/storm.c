@@ -30,6 +30,9 @@
 #define CONNECTIONS_MAX 512
 #define BYTES_MAX 65536
 
+/* No test takes so long, in seconds: what is forgotten ends by itself. */
+#define LIFE_S 120
+
 enum kind { CLEAN, REFUSED, RESET, SHORT, CORRUPT, OTHER, KINDS };
 
 struct connection {
@@ -230,6 +233,7 @@ int main(int argc, char **argv)
 	struct sigaction action = { .sa_handler = note_stop };
 
 	read_options(argc, argv);
+	alarm(LIFE_S);
 	sigaction(SIGTERM, &action, NULL);
 	for (unsigned i = 0; i < connections; i++)
 		all[i].fd = -1;

@@ -31,6 +31,29 @@ notes_are() {
 	kill -TERM "$master"
 	wait_for_server
 	notes_are 'READY RELOADING READY STOPPING'
+	# A stop may take what shutdown-timeout allows, and is granted more than that.
+	[ "$(sed -n 's/^EXTEND_TIMEOUT_USEC=//p' notes)" -gt 32000000 ]
+}
+
+@test "systemd: READY comes after a reload whose workers did not get ready in time" {
+	start_notifying -w 1
+	strace -f -o strace.out -p "$master" -e trace=setpgid \
+		-e inject=setpgid:delay_enter=12000000 2>attached 3>&- &
+	eventually 10 grep -q 'attached' attached
+	kill -HUP "$master"
+	eventually 20 notes_are 'READY RELOADING READY'
+	server_said 'reload failed, the old workers stay: generation 2 was not ready within 10 s'
+}
+
+@test "systemd: the queue of a socket that is passed stays as long as it was" {
+	start_activated -w 1 -b 7
+	strace -f -o strace.out -p "$master" -e trace=listen,prctl 2>attached 3>&- &
+	eventually 10 grep -q 'attached' attached
+	kill -HUP "$master"
+	eventually 10 server_said 'reloaded: '
+	eventually 10 grep -q 'prctl(' strace.out
+	[ "$(grep -c 'listen(' strace.out)" -eq 0 ]
+	[ "$(times_said 'is cut to')" -eq 0 ]
 }
 
 @test "systemd: RELOADING carries the time of the monotonic clock, in microseconds" {
@@ -178,6 +201,10 @@ another_serves() {
 	start_activated -w 2
 	mapfile -t stopped < <(workers)
 	kill -STOP "${stopped[@]}"
+	for worker in "${stopped[@]}"; do
+		# Until it has stopped it may still accept.
+		eventually 10 grep -q '^State:.*stopped' "/proc/$worker/status"
+	done
 	echo works | timeout 20 "$BUILD/echo-client" 127.0.0.1 "$port" >late.out 3>&- &
 	late=$!
 	# Of a listening socket the second queue in this list is that of connections.
@@ -192,6 +219,7 @@ another_serves() {
 	eventually 20 another_serves 1
 	wait "$late"
 	[ "$(cat late.out)" = works ]
+	answers # and nobody has closed a gate before it
 }
 
 @test "systemd: what is passed but is no listening TCP socket is refused, exit code 78" {
