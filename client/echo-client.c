@@ -1,36 +1,60 @@
 /* SPDX-License-Identifier: ISC */
-/* echo-client: standard input to an echo server, what comes back to standard output. */
+/*
+ * echo-client: standard input to an echo server, what comes back to standard
+ * output; or messages, and how long each takes.
+ */
+#include "client/client_options.h"
+#include "client/client_report.h"
+#include "client/ping.h"
 #include "client/relay.h"
 #include "common/nethelp.h"
 
 #include <err.h>
-#include <getopt.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: echo-client [-hV] host [port]\n"
-    "Sends standard input to an echo server and prints what comes back.\n\n"
-    "  host            name or address of the server\n"
-    "  port            port number or service name (default: echo)\n"
-    "  -V, --version   print the version\n"
-    "  -h, --help      print this help\n";
-
-static int connect_to(const char *host, const char *port)
+static int connect_to(const struct client_options *options)
 {
 	struct net_failure failure;
-	int fd = open_clientfd(host, port, &failure);
+	int fd = open_clientfd_as(options->host, options->port, &options->connecting, &failure);
 
-	if (fd < 0 && failure.resolver != 0)
-		errx(EX_NOHOST, "%s port %s: %s", host, port, net_failure_text(&failure));
-	if (fd < 0)
-		errx(EX_UNAVAILABLE, "%s port %s: %s", host, port, net_failure_text(&failure));
-	return fd;
+	if (fd >= 0)
+		return fd;
+	if (strcmp(failure.step, "source") == 0)
+		errx(EX_USAGE, "--source '%s' is not allowed; allowed: a numeric address%s",
+		    options->connecting.source,
+		    options->connecting.family != AF_UNSPEC ? " of the family asked for" : "");
+	if (strcmp(failure.step, "bind") == 0)
+		errx(EX_UNAVAILABLE, "from %s: %s", options->connecting.source,
+		    net_failure_text(&failure));
+	errx(failure.resolver != 0 ? EX_NOHOST : EX_UNAVAILABLE, "%s port %s: %s", options->host,
+	    options->port, net_failure_text(&failure));
+}
+
+/* The address of one end of a connection; `name` is getpeername(2) or getsockname(2). */
+static void end_text(int fd, int (*name)(int, struct sockaddr *, socklen_t *), char *text)
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	socklen_t length = sizeof address;
+
+	name(fd, (struct sockaddr *)&address, &length);
+	address_text((struct sockaddr *)&address, length, text);
+}
+
+/* For a person, who would otherwise look at an empty terminal. */
+static void say_connected(int fd, const char *server, const char *how_to_end)
+{
+	char own[ADDRESS_TEXT_MAX];
+
+	if (!isatty(STDIN_FILENO))
+		return;
+	end_text(fd, getsockname, own);
+	fprintf(stderr, "connected to %s from %s; %s ends\n", server, own, how_to_end);
 }
 
 static int explain(const struct relay *relay, enum relay_end end)
@@ -64,38 +88,69 @@ static int explain(const struct relay *relay, enum relay_end end)
 	return EX_SOFTWARE;
 }
 
-static void read_options(int argc, char **argv)
+static int run_relay(int server, const char *address)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ 0 },
-	};
-	int option;
+	static struct relay relay = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
 
-	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
-		if (option == 'h')
-			fputs(help, stdout);
-		else if (option == 'V')
-			puts("echo-client " ECHO_VERSION);
-		exit(option == '?' ? EX_USAGE : EX_OK);
-	}
-	if (argc - optind < 1)
-		errx(EX_USAGE, "a host is needed: echo-client host [port]");
-	if (argc - optind > 2)
-		errx(EX_USAGE, "unexpected argument '%s': echo-client host [port]",
-		    argv[optind + 2]);
-	if (argc - optind == 2 && port_number(argv[optind + 1]) < 1)
-		errx(EX_USAGE, "port '%s' is not allowed; allowed: a number from 1 to 65535, "
-		     "or a TCP service name", argv[optind + 1]);
+	relay.server = server;
+	say_connected(server, address, "Ctrl-D");
+	return explain(&relay, relay_run(&relay));
+}
+
+static int explain_ping(const struct ping *ping, enum ping_end end)
+{
+	const struct ledger *ledger = &ping->ledger;
+	bool broken = end == PING_CLOSED || end == PING_BROKEN;
+
+	if (broken && ping->bytes_sent == 0)
+		return EX_UNAVAILABLE;
+	return !broken && ledger->received == ledger->sent && ledger->extra == 0 ? EX_OK : 1;
+}
+
+static int run_ping(int server, const char *address, const struct client_options *options)
+{
+	static struct ping ping;
+	enum ping_end end;
+
+	ping.server = server;
+	ping.server_name = address;
+	ping.count = options->count;
+	ping.interval_us = options->interval_us;
+	ledger_open(&ping.ledger, options->size, options->timeout_us);
+	say_connected(server, address, "Ctrl-C");
+	end = ping_run(&ping, ping_report_message);
+	if (end == PING_CLOSED)
+		warnx("the server closed the connection early");
+	if (end == PING_BROKEN)
+		warnx("connection lost: %s", strerror(ping.error));
+	if (end == PING_STUCK)
+		warnx("nothing comes back any more, and no more messages can be under way");
+	if (end != PING_OUTPUT_FAILED && ping_report_summary(&ping))
+		return explain_ping(&ping, end);
+	warnx("standard output: %s", strerror(end == PING_OUTPUT_FAILED ? ping.error : errno));
+	return EX_IOERR;
 }
 
 int main(int argc, char **argv)
 {
-	static struct relay relay = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+	struct client_options options;
+	char address[ADDRESS_TEXT_MAX];
+	int server;
 
-	read_options(argc, argv);
+	switch (client_read_options(&options, argc, argv)) {
+	case CLIENT_HELP:
+		client_print_help();
+		return EX_OK;
+	case CLIENT_VERSION:
+		puts("echo-client " ECHO_VERSION);
+		return EX_OK;
+	case CLIENT_WRONG:
+		return EX_USAGE;
+	case CLIENT_RUN:
+		break;
+	}
 	signal(SIGPIPE, SIG_IGN);
-	relay.server = connect_to(argv[optind], argc - optind == 2 ? argv[optind + 1] : "echo");
-	return explain(&relay, relay_run(&relay));
+	server = connect_to(&options);
+	end_text(server, getpeername, address);
+	return options.ping ? run_ping(server, address, &options) : run_relay(server, address);
 }

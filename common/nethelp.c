@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/nethelp.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,11 +44,12 @@ int port_number(const char *port)
 	return service != NULL ? ntohs((uint16_t)service->s_port) : -1;
 }
 
-static int resolve(const char *host, const char *port, int flags, struct addrinfo **found,
-    struct net_failure *failure)
+/* Of `wanted`, the family and the flags count. */
+static int resolve(const char *host, const char *port, const struct addrinfo *wanted,
+    struct addrinfo **found, struct net_failure *failure)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = flags | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_family = wanted->ai_family, .ai_socktype = SOCK_STREAM,
+		.ai_flags = wanted->ai_flags | AI_NUMERICSERV };
 	int number = port_number(port);
 	char digits[8];
 	int code;
@@ -123,10 +128,11 @@ failed:
 static int listen_at(const char *address, const char *port, const struct listening *how,
     struct net_failure *failure)
 {
+	struct addrinfo wanted = { .ai_flags = AI_PASSIVE };
 	struct addrinfo *found;
 	int fd = -1;
 
-	if (resolve(address, port, AI_PASSIVE, &found, failure) < 0)
+	if (resolve(address, port, &wanted, &found, failure) < 0)
 		return -1;
 	for (struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
 		fd = listen_on(at, how, failure);
@@ -165,32 +171,100 @@ int open_shared_listenfd(const char *address, const char *port, int backlog,
 	return open_listener(address, port, &(struct listening){ backlog, true }, failure);
 }
 
-static int connect_to(const struct addrinfo *to, struct net_failure *failure)
+/* Waits for a connect(2) under way. Returns 0, or -1 with errno of how it failed. */
+static int wait_connected(int fd, int timeout_ms)
 {
+	struct pollfd connected = { .fd = fd, .events = POLLOUT };
+	int64_t end = clock_ms() + timeout_ms;
+	int error = 0;
+	socklen_t size = sizeof error;
+	int ready;
+
+	do {
+		int64_t left = end - clock_ms();
+
+		ready = poll(&connected, 1, left > 0 ? (int)left : 0);
+	} while (ready < 0 && errno == EINTR);
+	if (ready < 0 || (ready > 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0))
+		return -1;
+	errno = ready == 0 ? ETIMEDOUT : error;
+	return errno == 0 ? 0 : -1;
+}
+
+/* connect(2) has no time limit of its own, so a limited one must not block. */
+static int connect_within(int fd, const struct addrinfo *to, int timeout_ms)
+{
+	int flags;
+
+	if (timeout_ms == 0)
+		return connect(fd, to->ai_addr, to->ai_addrlen);
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -1;
+	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0 &&
+	    (errno != EINPROGRESS || wait_connected(fd, timeout_ms) < 0))
+		return -1;
+	return fcntl(fd, F_SETFL, flags);
+}
+
+static int connect_to(const struct addrinfo *to, const struct addrinfo *source, int timeout_ms,
+    struct net_failure *failure)
+{
+	const char *step = "socket";
 	int fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC, to->ai_protocol);
 
 	if (fd < 0)
-		return fail(failure, "socket");
-	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) {
-		fail(failure, "connect");
-		close(fd);
+		return fail(failure, step);
+	step = "bind";
+	if (source != NULL && bind(fd, source->ai_addr, source->ai_addrlen) < 0)
+		goto failed;
+	step = "connect";
+	if (connect_within(fd, to, timeout_ms) < 0)
+		goto failed;
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return fd;
+failed:
+	fail(failure, step);
+	close(fd);
+	return -1;
+}
+
+static int connect_host(const char *host, const char *port, const struct connecting *how,
+    const struct addrinfo *source, struct net_failure *failure)
+{
+	struct addrinfo wanted = { .ai_family = source != NULL ? source->ai_family : how->family };
+	struct addrinfo *found;
+	int fd = -1;
+
+	if (resolve(host, port, &wanted, &found, failure) < 0)
+		return -1;
+	for (struct addrinfo *to = found; to != NULL && fd < 0; to = to->ai_next)
+		fd = connect_to(to, source, how->timeout_ms, failure);
+	freeaddrinfo(found);
+	return fd;
+}
+
+int open_clientfd_as(const char *host, const char *port, const struct connecting *how,
+    struct net_failure *failure)
+{
+	struct addrinfo numeric = { .ai_family = how->family, .ai_flags = AI_NUMERICHOST };
+	struct addrinfo *source;
+	int fd;
+
+	if (how->source == NULL)
+		return connect_host(host, port, how, NULL, failure);
+	if (resolve(how->source, "0", &numeric, &source, failure) < 0) {
+		failure->step = "source";
 		return -1;
 	}
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	fd = connect_host(host, port, how, source, failure);
+	freeaddrinfo(source);
 	return fd;
 }
 
 int open_clientfd(const char *host, const char *port, struct net_failure *failure)
 {
-	struct addrinfo *found;
-	int fd = -1;
-
-	if (resolve(host, port, 0, &found, failure) < 0)
-		return -1;
-	for (struct addrinfo *to = found; to != NULL && fd < 0; to = to->ai_next)
-		fd = connect_to(to, failure);
-	freeaddrinfo(found);
-	return fd;
+	return open_clientfd_as(host, port, &(struct connecting){ 0 }, failure);
 }
 
 /* ::ffff:192.0.2.1, as an IPv6 socket sees an IPv4 client (RFC 4291, section 2.5.5.2). */

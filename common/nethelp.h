@@ -60,6 +60,21 @@ int set_connection_options(int listener);
  */
 int open_clientfd(const char *host, const char *port, struct net_failure *failure);
 
+/* How a client connects. All zero is what open_clientfd() does. */
+struct connecting {
+	int family;         /* AF_INET or AF_INET6, or AF_UNSPEC: any that the host has */
+	const char *source; /* numeric address to connect from; NULL: the kernel chooses */
+	int timeout_ms;     /* for each address of the host; 0: as long as the kernel tries */
+};
+
+/*
+ * The same as open_clientfd(), in the way that `how` says. An address whose
+ * time is up fails with ETIMEDOUT. A `source` that is no address of the family
+ * fails in the step "source", one that this machine does not have in "bind".
+ */
+int open_clientfd_as(const char *host, const char *port, const struct connecting *how,
+    struct net_failure *failure);
+
 /*
  * Returns the number of a TCP port that is given as a number or as the name of
  * a service, or -1 when it is neither. "echo" is known without a services(5) file.

@@ -20,6 +20,7 @@ int main(void)
 	srunner_add_suite(runner, nethelp_suite());
 	srunner_add_suite(runner, pidfile_suite());
 	srunner_add_suite(runner, pattern_suite());
+	srunner_add_suite(runner, ping_suite());
 	srunner_add_suite(runner, plan_suite());
 	srunner_add_suite(runner, privileges_suite());
 	srunner_add_suite(runner, ratelimit_suite());

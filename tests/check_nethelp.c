@@ -638,6 +638,140 @@ static TCase *failing(void)
 	return tcase;
 }
 
+/* ---- connecting in a certain way ---- */
+
+static int expect_client(const char *host, const char *port, const struct connecting *how)
+{
+	struct net_failure failure;
+	int client = open_clientfd_as(host, port, how, &failure);
+
+	ck_assert_msg(client >= 0, "%s: %s: %s", host, failure.step, net_failure_text(&failure));
+	return client;
+}
+
+START_TEST(source_is_what_the_server_sees)
+{
+	struct connecting how = { .source = "127.0.0.3" };
+	struct sockaddr_in peer;
+	socklen_t length = sizeof peer;
+	char port[8];
+	int listener = listen_at("127.0.0.1", port);
+	int client = expect_client("127.0.0.1", port, &how);
+	int server = accept(listener, (struct sockaddr *)&peer, &length);
+
+	ck_assert_int_ge(server, 0);
+	ck_assert_uint_eq(ntohl(peer.sin_addr.s_addr), INADDR_LOOPBACK + 2);
+	close(server);
+	close(client);
+	close(listener);
+}
+END_TEST
+
+static const struct { struct connecting how; const char *step; } refused[] = {
+	{ { .source = "localhost" }, "source" },
+	{ { .source = "" }, "source" },
+	{ { .source = "::1", .family = AF_INET }, "source" },
+	{ { .source = "192.0.2.1" }, "bind" },
+	{ { .source = "::1" }, "resolve" }, /* 127.0.0.1 has no address of that family */
+	{ { .family = AF_INET6 }, "resolve" },
+};
+
+START_TEST(source_or_family_that_does_not_fit_is_refused)
+{
+	struct net_failure failure = { 0 };
+	char port[8];
+	int listener = listen_at("127.0.0.1", port);
+
+	ck_assert_int_eq(open_clientfd_as("127.0.0.1", port, &refused[_i].how, &failure), -1);
+	ck_assert_str_eq(failure.step, refused[_i].step);
+	ck_assert_int_eq(failure.resolver != 0, strcmp(failure.step, "bind") != 0);
+	close(listener);
+}
+END_TEST
+
+START_TEST(family_chooses_among_the_addresses_of_a_name)
+{
+	struct connecting how = { .family = AF_INET };
+	char port[8];
+	int listener = listen_at("127.0.0.1", port);
+
+	close(expect_client("localhost", port, &how));
+	close(listener);
+}
+END_TEST
+
+START_TEST(limited_connection_blocks_like_any_other)
+{
+	struct connecting how = { .timeout_ms = 10000 };
+	char port[8];
+	int listener = listen_at("127.0.0.1", port);
+	int client = expect_client("127.0.0.1", port, &how);
+
+	ck_assert_int_eq(fcntl(client, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(option_of(client, IPPROTO_TCP, TCP_NODELAY), 1);
+	close(client);
+	close(listener);
+}
+END_TEST
+
+START_TEST(limited_connection_may_be_refused)
+{
+	struct connecting how = { .timeout_ms = 10000 };
+	struct net_failure failure = { 0 };
+	char port[8];
+	int bound = open_listenfd("127.0.0.1", "0", -1, &failure);
+
+	snprintf(port, sizeof port, "%d", port_of(bound));
+	ck_assert_int_eq(open_clientfd_as("127.0.0.1", port, &how, &failure), -1);
+	ck_assert_str_eq(failure.step, "connect");
+	ck_assert_int_eq(failure.error, ECONNREFUSED);
+	close(bound);
+}
+END_TEST
+
+static void ignore(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* A queue of length 0 has room for one; then no SYN is answered. Signals do not prolong it. */
+START_TEST(nobody_answers_until_the_time_is_up)
+{
+	struct connecting how = { .timeout_ms = 100 };
+	struct net_failure failure = { 0 };
+	int before = count_descriptors();
+	int listener = open_listenfd("127.0.0.1", "0", 0, &failure);
+	char port[8];
+	int first;
+
+	snprintf(port, sizeof port, "%d", port_of(listener));
+	first = expect_client("127.0.0.1", port, &how);
+	interruptions_start(ignore, 30);
+	ck_assert_int_eq(open_clientfd_as("127.0.0.1", port, &how, &failure), -1);
+	interruptions_stop();
+	ck_assert_str_eq(failure.step, "connect");
+	ck_assert_int_eq(failure.error, ETIMEDOUT);
+	close(first);
+	close(listener);
+	ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
+static TCase *connecting_as(void)
+{
+	TCase *tcase = tcase_create("connecting in a certain way");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, source_is_what_the_server_sees);
+	tcase_add_loop_test(tcase, source_or_family_that_does_not_fit_is_refused, 0,
+	    sizeof refused / sizeof refused[0]);
+	tcase_add_test(tcase, family_chooses_among_the_addresses_of_a_name);
+	tcase_add_test(tcase, limited_connection_blocks_like_any_other);
+	tcase_add_test(tcase, limited_connection_may_be_refused);
+	tcase_add_test(tcase, nobody_answers_until_the_time_is_up);
+	return tcase;
+}
+
 /* ---- address_text ---- */
 
 static const struct { const char *address; const char *text; } six[] = {
@@ -706,6 +840,7 @@ Suite *nethelp_suite(void)
 	suite_add_tcase(suite, writing());
 	suite_add_tcase(suite, connecting());
 	suite_add_tcase(suite, failing());
+	suite_add_tcase(suite, connecting_as());
 	suite_add_tcase(suite, addresses());
 	return suite;
 }

@@ -27,6 +27,7 @@ Suite *moves_suite(void);
 Suite *nethelp_suite(void);
 Suite *pidfile_suite(void);
 Suite *pattern_suite(void);
+Suite *ping_suite(void);
 Suite *plan_suite(void);
 Suite *privileges_suite(void);
 Suite *ratelimit_suite(void);

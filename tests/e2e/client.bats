@@ -122,3 +122,132 @@ is_told_at_once() {
 	run -0 "$BUILD/echo-client" --help
 	run -0 "$BUILD/echo-client" --version
 }
+
+# garbles HOW [PLACE]: a server that spoils the stream; its port is in $port.
+garbles() {
+	"$tools/garbler" "$@" >port.out 3>&- &
+	eventually 10 test -s port.out
+	port=$(cat port.out)
+}
+
+@test "client: --source is the address that the server sees" {
+	start_server -w 1 --log-level debug
+	for options in '' '--ping -c 1'; do
+		# shellcheck disable=SC2086 # two options are two words
+		"$BUILD/echo-client" $options --source 127.0.0.3 127.0.0.1 "$port" <<<hello
+	done
+	seen_twice() {
+		[ "$(times_said ' 127\.0\.0\.3:[0-9]+: ')" -eq 2 ]
+	}
+	eventually 10 seen_twice
+}
+
+@test "client: a source that is no address is wrong usage, one of others cannot be had" {
+	run -64 "$BUILD/echo-client" --source localhost 127.0.0.1 7 </dev/null
+	[[ $output == *"--source 'localhost' is not allowed; allowed: a numeric address"* ]]
+	run -64 "$BUILD/echo-client" -6 --source 127.0.0.1 ::1 7 </dev/null
+	[[ $output == *'a numeric address of the family asked for'* ]]
+	run -69 "$BUILD/echo-client" --source 192.0.2.1 127.0.0.1 7 </dev/null
+	[[ $output == *'from 192.0.2.1: Cannot assign requested address'* ]]
+}
+
+@test "client: -4 and -6 choose the family" {
+	start_server -w 1 -l 127.0.0.1
+	run -0 "$BUILD/echo-client" -4 localhost "$port" <<<hello
+	[ "$output" = hello ]
+	# 127.0.0.1 is no IPv6 address.
+	run -68 "$BUILD/echo-client" -6 127.0.0.1 "$port" <<<hello
+	run -68 "$BUILD/echo-client" -4 ::1 "$port" <<<hello
+}
+
+@test "client: -6 connects by IPv6" {
+	[ -e /proc/net/if_inet6 ] && grep -q '^0\{31\}1 ' /proc/net/if_inet6 || skip "no ::1 here"
+	start_server -w 1 -l '*'
+	run -0 "$BUILD/echo-client" -6 --ping -c 1 ::1 "$port"
+	[[ $output == *"64 bytes from [::1]:$port: seq=1 "* ]]
+}
+
+@test "client: --timeout is how long a server that does not answer is waited for" {
+	garbles deaf
+	for options in '' '--ping'; do
+		begun=$(now_ms)
+		# shellcheck disable=SC2086 # none or one
+		run -69 "$BUILD/echo-client" $options --timeout 0.3 127.0.0.1 "$port" </dev/null
+		[[ $output == *"127.0.0.1 port $port: Connection timed out"* ]]
+		took=$(($(now_ms) - begun))
+		[ "$took" -ge 300 ]
+		[ "$took" -lt 5000 ] # the kernel's own limit is two minutes
+	done
+}
+
+# on_terminal OPTION...: the client in a pseudo-terminal; what is written to descriptor 7 is
+# typed, what the screen shows is in the file screen, $client is who runs it.
+on_terminal() {
+	mkfifo keys
+	script -qec "$BUILD/echo-client $* 127.0.0.1 $port" /dev/null <keys >screen 2>&1 3>&- &
+	client=$!
+	exec 7>keys
+}
+
+# Sets $status to the client's exit code, once it has one; the terminal is still open.
+wait_for_terminal() {
+	eventually 10 gone "$client"
+	status=0
+	wait "$client" || status=$?
+	exec 7>&-
+}
+
+# The terminal shows what is typed, and then it comes back.
+hello_came_back() {
+	[ "$(grep -c '^hello' screen)" -eq 2 ]
+}
+
+@test "client: on a terminal it says where it is connected, and Ctrl-D ends it" {
+	start_server -w 1
+	on_terminal
+	eventually 10 grep -qE \
+		"^connected to 127\.0\.0\.1:$port from 127\.0\.0\.1:[0-9]+; Ctrl-D ends" screen
+	echo hello >&7
+	eventually 10 hello_came_back
+	printf '\004' >&7
+	wait_for_terminal
+	[ "$status" -eq 0 ]
+}
+
+@test "client: on a terminal a server that closes is told at once, not at the next line" {
+	garbles close 6
+	on_terminal
+	eventually 10 grep -q '^connected to ' screen
+	echo hello >&7
+	wait_for_terminal # nothing more is typed
+	[ "$status" -eq 76 ]
+	grep -q 'the server closed the connection early: sent 6 bytes, 6 came back' screen
+}
+
+@test "client: on a terminal Ctrl-C ends a ping with its summary" {
+	start_server -w 1
+	on_terminal --ping -i 0.01
+	eventually 10 grep -qE "^connected to 127\.0\.0\.1:$port from .*; Ctrl-C ends" screen
+	eventually 10 grep -q 'seq=3 ' screen
+	printf '\003' >&7
+	wait_for_terminal
+	[ "$status" -eq 0 ]
+	grep -q ' received, 0% lost' screen
+}
+
+@test "client: not on a terminal it says nothing of the connection" {
+	start_server -w 1
+	run -0 --separate-stderr "$BUILD/echo-client" 127.0.0.1 "$port" <<<hello
+	[ "$output" = hello ]
+	# shellcheck disable=SC2154 # bats sets it
+	[ -z "$stderr" ]
+}
+
+@test "client: the help and the manual page know the same options" {
+	"$BUILD/echo-client" --help | grep -oE -- '--[a-z]+' | sort -u >help
+	grep -oE 'Fl -[a-z]+' "$top/client/echo-client.1" | sed 's/Fl -/--/' | sort -u >page
+	diff help page
+	for letter in 4 6 c i s V h; do
+		grep -q "^\.It Fl $letter" "$top/client/echo-client.1"
+	done
+}
