@@ -117,6 +117,8 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
 	uint64_t seen = histogram->counts[0];
 	unsigned step = 0;
 
+	if (histogram->total == 0)
+		return 0;
 	while (seen < rank && step < HISTOGRAM_STEPS - 1)
 		seen += histogram->counts[++step];
 	return smaller(histogram_step_last(step), histogram->most);

@@ -13,13 +13,16 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(runner, daemon_suite());
-	srunner_add_suite(runner, histogram_suite());
 	srunner_add_suite(runner, listener_suite());
+	srunner_add_suite(runner, histogram_suite());
+	srunner_add_suite(runner, load_options_suite());
+	srunner_add_suite(runner, load_schedule_suite());
+	srunner_add_suite(runner, load_report_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, moves_suite());
 	srunner_add_suite(runner, nethelp_suite());
-	srunner_add_suite(runner, pidfile_suite());
 	srunner_add_suite(runner, pattern_suite());
+	srunner_add_suite(runner, pidfile_suite());
 	srunner_add_suite(runner, ping_suite());
 	srunner_add_suite(runner, plan_suite());
 	srunner_add_suite(runner, privileges_suite());

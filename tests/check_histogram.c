@@ -99,6 +99,17 @@ static void assert_within_a_thousandth(double got, double exact)
 
 /* ---- percentiles, mean and deviation ---- */
 
+START_TEST(emptied_histogram_has_no_percentile)
+{
+
+	histogram_reset(&histogram);
+	histogram_record(&histogram, 5000);
+	histogram.counts[0] = histogram.total = 0; /* as a difference of two has it: most stays */
+	ck_assert_uint_eq(histogram_percentile(&histogram, 50), 0);
+	ck_assert_uint_eq(histogram_percentile(&histogram, 100), 0);
+}
+END_TEST
+
 START_TEST(percentiles_are_exact_to_a_thousandth)
 {
 	static const unsigned in_hundredths[] = { 1, 100, 5000, 7500, 9000, 9900, 9990, 9999,
@@ -367,6 +378,7 @@ Suite *histogram_suite(void)
 	tcase_add_loop_test(tcase, percentiles_are_exact_to_a_thousandth, 0, DISTRIBUTIONS);
 	tcase_add_loop_test(tcase, mean_and_deviation_are_exact_to_a_thousandth, 0, DISTRIBUTIONS);
 	tcase_add_loop_test(tcase, percentiles_never_fall, 0, DISTRIBUTIONS);
+	tcase_add_test(tcase, emptied_histogram_has_no_percentile);
 	tcase_add_test(tcase, rank_is_not_rounded_to_the_next);
 	tcase_add_test(tcase, deviation_is_not_lost_beside_a_large_mean);
 	tcase_add_test(tcase, empty_one_says_zero);

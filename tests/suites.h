@@ -20,13 +20,16 @@
 
 Suite *board_suite(void);
 Suite *daemon_suite(void);
-Suite *histogram_suite(void);
 Suite *listener_suite(void);
+Suite *histogram_suite(void);
+Suite *load_options_suite(void);
+Suite *load_schedule_suite(void);
+Suite *load_report_suite(void);
 Suite *log_suite(void);
 Suite *moves_suite(void);
 Suite *nethelp_suite(void);
-Suite *pidfile_suite(void);
 Suite *pattern_suite(void);
+Suite *pidfile_suite(void);
 Suite *ping_suite(void);
 Suite *plan_suite(void);
 Suite *privileges_suite(void);

@@ -63,6 +63,7 @@ forget_outer_make() {
 	cat installed
 	diff installed - <<-END
 		./usr/bin/echo-client
+		./usr/bin/echo-load
 		./usr/etc/echo-master.conf
 		./usr/lib/systemd/system/echo-master.service
 		./usr/lib/systemd/system/echo-master.socket
@@ -70,7 +71,9 @@ forget_outer_make() {
 		./usr/sbin/echo-master
 		./usr/share/bash-completion/completions/echo-master
 		./usr/share/doc/echo-master/README
+		./usr/share/doc/echo-master/echo-load.schema.json
 		./usr/share/man/man1/echo-client.1
+		./usr/share/man/man1/echo-load.1
 		./usr/share/man/man5/echo-master.conf.5
 		./usr/share/man/man8/echo-master.8
 	END

@@ -26,6 +26,7 @@ load common
 @test "words: manual pages are well-formed" {
 	command -v mandoc || skip "mandoc is not here"
 	mandoc -Tlint -W warning "$top/master/echo-master.8" "$top/client/echo-client.1" \
+		"$top/client/echo-load.1" \
 		"$top/etc/echo-master.conf.5"
 }
 
@@ -102,13 +103,16 @@ completes() {
 }
 
 @test "words: the README's examples for scripts run as they stand" {
-	start_server -w 2
-	# The commands behind "$ " that use echo-client, on this server's port and build.
-	sed -n 's/^    \$ \(.*echo-client.*\)$/\1/p' "$top/README" |
+	start_server -w 8
+	# The commands behind "$ " that run one of the clients, on this server's port and build.
+	sed -n 's/^    \$ \(.*echo-\(client\|load\).*\)$/\1/p' "$top/README" |
 		sed "s/ 5000/ $port/; s:build/:$BUILD/:g" >examples
-	[ "$(wc -l <examples)" -eq 2 ]
+	[ "$(wc -l <examples)" -eq 5 ]
 	bash -e examples >out
-	[ "$(cat out)" = hello ]
+	[ "$(head -n 1 out)" = hello ]
+	grep -q '^3 sent, 3 received, 0% lost$' out
+	grep -q '^connections  8 clean$' out
+	grep -q '"echoes":1000,"echoes_per_s"' out
 }
 
 @test "words: another protocol, as the README has it, builds and serves" {

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/load_thread.h"
+
+#include "client/load_clock.h"
+
+#include <errno.h>
+
+/* So many are begun in one turn of the loop before answers are looked at again. */
+#define SENDS_PER_TURN 64
+
+static bool is_open_loop(const struct load_thread *thread)
+{
+	return thread->options->rate.first > 0;
+}
+
+/* ---- the end of a connection ---- */
+
+static void note_first_outcome(struct load_thread *thread, struct load_connection *connection)
+{
+	if (!connection->was_tried)
+		thread->untried--;
+	connection->was_tried = true;
+}
+
+static void count_end(struct load_thread *thread, const struct load_connection *connection)
+{
+	struct load_result *result = &thread->result;
+
+	result->classes[connection->class]++;
+	result->bytes_out += connection->bytes_out;
+	result->bytes_in += connection->bytes_in;
+	if (connection->class != LOAD_CLEAN)
+		result->bytes_lost += connection->bytes_out - connection->bytes_in;
+	if (connection->says_nothing && connection->state == LOAD_READY && !thread->ending)
+		result->idle_lost++;
+}
+
+/*
+ * Whoever fails is replaced at once, so that the load stays what was asked, but
+ * where connects fail in a row, after a pause: a dead server must not make us spin.
+ */
+static void replace(struct load_thread *thread, struct load_connection *connection)
+{
+	unsigned pause = connection->refusals > 0 ? connection->refusals - 1 : 0;
+
+	if (thread->ending || (thread->quota == 0 && !connection->says_nothing))
+		return;
+	if (pause >= LOAD_PAUSES)
+		pause = LOAD_PAUSES - 1;
+	load_delay_start(&connection->pause, &thread->pauses[pause], thread->now);
+}
+
+static void ended(struct load_thread *thread, struct load_connection *connection)
+{
+	bool was_connecting = connection->state == LOAD_CONNECTING;
+	bool by_reset = thread->options->reset_close && connection->class == LOAD_CLEAN;
+
+	thread->alive--;
+	load_delay_stop(&connection->deadline);
+	load_delay_stop(&connection->pause);
+	if (was_connecting && connection->fd >= 0 && load_reach_another(thread, connection)) {
+		load_connection_close(connection, false);
+		load_policy_open(thread, connection);
+		return;
+	}
+	note_first_outcome(thread, connection);
+	count_end(thread, connection);
+	if (was_connecting)
+		load_reach_failed(thread, connection);
+	if (connection->state == LOAD_ECHOING) {
+		thread->under_way--;
+		thread->quota++;
+	}
+	connection->refusals = was_connecting ? connection->refusals + 1 : 0;
+	load_connection_close(connection, by_reset);
+	replace(thread, connection);
+}
+
+static void end_as(struct load_thread *thread, struct load_connection *connection,
+    enum load_class class)
+{
+	connection->class = class;
+	connection->error = class == LOAD_TIMEOUT ? ETIMEDOUT : 0;
+	ended(thread, connection);
+}
+
+static void finish(struct load_thread *thread, struct load_connection *connection)
+{
+	if (thread->options->reset_close) {
+		end_as(thread, connection, LOAD_CLEAN);
+		return;
+	}
+	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
+	load_policy_settle(thread, connection, load_connection_finish(connection, &thread->io));
+}
+
+/* ---- messages ---- */
+
+/* Marsaglia's xorshift64 ("Xorshift RNGs", 2003): sizes need no better. */
+static uint64_t next_random(struct load_thread *thread)
+{
+	thread->random ^= thread->random << 13;
+	thread->random ^= thread->random >> 7;
+	thread->random ^= thread->random << 17;
+	return thread->random;
+}
+
+static uint32_t next_size(struct load_thread *thread)
+{
+	uint32_t least = thread->options->size_least;
+	uint32_t most = thread->options->size_most;
+
+	if (least == most)
+		return least;
+	return least + (uint32_t)(next_random(thread) % ((uint64_t)most - least + 1));
+}
+
+static bool is_last_of_churn(const struct load_thread *thread, unsigned echoes)
+{
+	return thread->options->churn > 0 && echoes >= thread->options->churn;
+}
+
+static int64_t intended_time(const struct load_thread *thread,
+    const struct load_connection *connection)
+{
+	return thread->begins +
+	    load_schedule_time(&thread->shared->schedule, connection->number);
+}
+
+static void begin(struct load_thread *thread, struct load_connection *connection)
+{
+	thread->quota--;
+	thread->under_way++;
+	thread->claimed_last = thread->quota == 0;
+	connection->sequence = thread->sequence;
+	thread->sequence += thread->threads;
+	connection->size = next_size(thread);
+	connection->is_last = thread->options->half_close &&
+	    (thread->quota == 0 || is_last_of_churn(thread, connection->echoes + 1));
+	connection->began = load_clock();
+	connection->intended = connection->began;
+	if (is_open_loop(thread)) {
+		connection->intended = intended_time(thread, connection);
+		connection->number += thread->options->connections;
+	}
+	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
+	load_policy_settle(thread, connection, load_connection_begin(connection, &thread->io));
+}
+
+/* The next one in the schedule becomes the one after it. */
+static void advance(struct load_thread *thread)
+{
+	thread->next_number++;
+	if (++thread->next_connection == thread->talking) {
+		thread->next_connection = 0;
+		thread->next_number += thread->options->connections - thread->talking;
+	}
+}
+
+/*
+ * A connection that is not free is passed over: its number stays behind, and
+ * is sent when it has become free; or it was sent already, by one that became
+ * free while this had not come so far. The delay of those that were free all
+ * the time is the instrument's own, and of the others what a stall of it took.
+ */
+void load_policy_send_due(struct load_thread *thread)
+{
+	unsigned begun = 0;
+
+	while (begun < SENDS_PER_TURN) {
+		struct load_connection *connection = &thread->connections[thread->next_connection];
+		int64_t due = thread->begins +
+		    load_schedule_time(&thread->shared->schedule, thread->next_number);
+		bool is_free;
+
+		if (due > thread->now || thread->quota == 0)
+			break;
+		is_free = connection->state == LOAD_READY &&
+		    connection->number == thread->next_number;
+		advance(thread);
+		if (!is_free)
+			continue;
+		begin(thread, connection);
+		begun++;
+		histogram_record(&thread->result.lateness,
+		    load_microseconds(connection->began - due));
+	}
+}
+
+/* Whether a free connection may send now. */
+static bool may_begin(const struct load_thread *thread, const struct load_connection *connection)
+{
+	if (thread->quota == 0)
+		return false;
+	if (!is_open_loop(thread))
+		return true;
+	return thread->begins != INT64_MAX && intended_time(thread, connection) <= thread->now;
+}
+
+/*
+ * A message of a connection that was not free is late by the server's doing,
+ * but where it came due while we were away: then until we were back, by ours.
+ */
+static void note_lateness(struct load_thread *thread, const struct load_connection *connection)
+{
+	int64_t due;
+	bool is_ours;
+
+	if (!is_open_loop(thread))
+		return;
+	due = intended_time(thread, connection);
+	is_ours = due >= thread->stall_began && due < thread->stall_ended;
+	histogram_record(&thread->result.lateness,
+	    is_ours ? load_microseconds(thread->stall_ended - due) : 0);
+}
+
+/* The total of -n is all back or under way, on other connections. */
+static bool has_nothing_left(const struct load_thread *thread,
+    const struct load_connection *connection)
+{
+	return thread->quota == 0 && !connection->says_nothing;
+}
+
+/* What a connection does that has nothing under way. */
+static void carry_on(struct load_thread *thread, struct load_connection *connection)
+{
+	load_delay_stop(&connection->deadline);
+	load_delay_stop(&connection->pause);
+	if (connection->at_end)
+		load_policy_settle(thread, connection,
+		    load_connection_receive(connection, &thread->io));
+	else if (thread->ending || has_nothing_left(thread, connection) ||
+	         is_last_of_churn(thread, connection->echoes) || connection->is_shut)
+		finish(thread, connection);
+	else if (!connection->says_nothing && may_begin(thread, connection)) {
+		note_lateness(thread, connection);
+		begin(thread, connection);
+	}
+}
+
+/* ---- what came of a call ---- */
+
+static void connected(struct load_thread *thread, struct load_connection *connection)
+{
+	int64_t now = thread->now > connection->began ? thread->now : load_clock();
+
+	load_reach_note(thread, connection);
+	note_first_outcome(thread, connection);
+	connection->refusals = 0;
+	histogram_record(&thread->result.connect, load_microseconds(now - connection->began));
+	carry_on(thread, connection);
+}
+
+/*
+ * An answer had come when the loop was woken, or earlier; how long it took to
+ * look at the others before it is not the server's doing. One that came since
+ * is timed by the clock.
+ */
+static void echoed(struct load_thread *thread, struct load_connection *connection)
+{
+	struct load_result *result = &thread->result;
+	int64_t now = thread->now > connection->began ? thread->now : load_clock();
+
+	thread->under_way--;
+	result->echoes++;
+	histogram_record(&result->echo, load_microseconds(now - connection->intended));
+	if (is_open_loop(thread))
+		histogram_record(&result->uncorrected, load_microseconds(now - connection->began));
+	carry_on(thread, connection);
+}
+
+/*
+ * A slow reader pauses after each read that brought something. It is late by
+ * its own will: its timeout counts from the last one.
+ */
+static void wait_to_read(struct load_thread *thread, struct load_connection *connection)
+{
+	if (!thread->io.slow || connection->state != LOAD_ECHOING ||
+	    connection->received == connection->received_before)
+		return;
+	connection->received_before = connection->received;
+	load_delay_start(&connection->pause, &thread->reads, thread->now);
+	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
+}
+
+void load_policy_settle(struct load_thread *thread, struct load_connection *connection,
+    enum load_step step)
+{
+	switch (step) {
+	case LOAD_WAITS:
+		wait_to_read(thread, connection);
+		break;
+	case LOAD_CONNECTED:
+		connected(thread, connection);
+		break;
+	case LOAD_ECHOED:
+		echoed(thread, connection);
+		break;
+	case LOAD_ENDED:
+		ended(thread, connection);
+		break;
+	}
+}
+
+void load_policy_open(struct load_thread *thread, struct load_connection *connection)
+{
+	unsigned reached = atomic_load(&thread->shared->reached);
+	const struct load_address *address;
+
+	if (reached != LOAD_NOT_REACHED)
+		connection->address = reached;
+	address = &thread->shared->addresses[connection->address];
+	thread->alive++;
+	connection->began = load_clock();
+	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
+	load_policy_settle(thread, connection, load_connection_open(connection, &thread->io,
+	    (const struct sockaddr *)&address->to, address->length));
+}
+
+/* ---- what time brings ---- */
+
+void load_policy_expire(struct load_thread *thread, struct load_connection *connection)
+{
+	end_as(thread, connection, LOAD_TIMEOUT);
+}
+
+void load_policy_read_on(struct load_thread *thread, struct load_connection *connection)
+{
+	load_policy_settle(thread, connection, load_connection_receive(connection, &thread->io));
+}
+
+/* A slow reader is in no hurry, but the load now is. */
+static void read_all(struct load_thread *thread, struct load_connection *connection)
+{
+	if (connection->pause.in == NULL)
+		return;
+	load_delay_stop(&connection->pause);
+	load_policy_read_on(thread, connection);
+}
+
+static void close_in_order(struct load_thread *thread, struct load_connection *connection)
+{
+	if (connection->state == LOAD_READY)
+		finish(thread, connection);
+	else if (connection->state == LOAD_ECHOING && thread->options->half_close)
+		load_connection_half_close(connection);
+}
+
+void load_policy_close_spare(struct load_thread *thread)
+{
+	bool is_due = thread->claimed_last && thread->quota == 0;
+
+	thread->claimed_last = false;
+	for (unsigned i = 0; is_due && i < thread->opened; i++)
+		if (!thread->connections[i].says_nothing)
+			close_in_order(thread, &thread->connections[i]);
+}
+
+void load_policy_end(struct load_thread *thread)
+{
+	thread->ending = true;
+	thread->ended = thread->now;
+	thread->io.slow = false;
+	thread->io.room = sizeof thread->io.bytes;
+	for (unsigned i = 0; i < thread->opened; i++) {
+		struct load_connection *connection = &thread->connections[i];
+
+		if (connection->state == LOAD_ABSENT)
+			load_delay_stop(&connection->pause);
+		close_in_order(thread, connection);
+		if (connection->state == LOAD_ECHOING)
+			read_all(thread, connection);
+	}
+}
+
+void load_policy_end_at_once(struct load_thread *thread)
+{
+	for (unsigned i = 0; i < thread->opened; i++) {
+		struct load_connection *connection = &thread->connections[i];
+		bool owes = connection->state == LOAD_CONNECTING ||
+		    connection->state == LOAD_ECHOING;
+
+		if (connection->state != LOAD_ABSENT)
+			end_as(thread, connection, owes ? LOAD_TIMEOUT : LOAD_CLEAN);
+	}
+}

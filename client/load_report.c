@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a person reads of a load: a progress line while it lasts, a report of at
+ * most 80 columns at the end, and the file for HdrHistogram's plotter.
+ */
+#include "client/load.h"
+
+#include <err.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+/* Lines of the bar histogram, and the length of its longest bar in characters. */
+#define BARS 10
+#define BAR_LENGTH 36
+
+/* Less than this part of the rate that was wanted is worth a remark. */
+#define RATE_REACHED 0.99
+
+/* A progress line stands on the terminal, without a newline. */
+static bool progress_shown;
+
+static double ms(double us)
+{
+	return us / 1000;
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* A line of the report's first part. The label is empty where the one above goes on. */
+static void __attribute__((format(printf, 2, 3))) line(const char *label, const char *format, ...)
+{
+	va_list arguments;
+
+	printf("%-12s ", label);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+}
+
+/* ---- what was done ---- */
+
+static void print_loop(const struct load_rate *rate)
+{
+	if (rate->first <= 0)
+		line("", "closed loop: a connection sends again when it has its answer");
+	else if (rate->steps > 1)
+		line("", "open loop: %.0f to %.0f echoes/s in %u steps", rate->first, rate->last,
+		    rate->steps);
+	else
+		line("", "open loop: %.0f echoes/s", rate->first);
+}
+
+static void print_load(const struct load_options *options)
+{
+	char sizes[32];
+	unsigned threads; /* none has nothing to do */
+
+	if (options->size_least == options->size_most)
+		snprintf(sizes, sizeof sizes, "%" PRIu32, options->size_least);
+	else
+		snprintf(sizes, sizeof sizes, "%" PRIu32 " to %" PRIu32, options->size_least,
+		    options->size_most);
+	threads = options->threads < options->connections ? options->threads
+	                                                  : options->connections;
+	line("load", "%u connection%s, %u thread%s", options->connections,
+	    plural(options->connections), threads, plural(threads));
+	line("", "messages of %s byte%s", sizes, plural(options->size_most));
+	print_loop(&options->rate);
+	if (options->ramp_s > 0)
+		line("", "connections opened over %g s", options->ramp_s);
+	if (options->churn > 0)
+		line("", "connections replaced after %u echo%s", options->churn,
+		    options->churn == 1 ? "" : "es");
+	if (options->idle > 0)
+		line("", "%u idle connection%s", options->idle, plural(options->idle));
+	if (options->slow_read > 0)
+		line("", "reads %g bytes/s on each connection", options->slow_read);
+	if (options->half_close)
+		line("", "closes its sending side before the last answer");
+	if (options->reset_close)
+		line("", "ends connections by a reset");
+}
+
+static void print_addresses(const struct load_options *options, const struct load_result *result)
+{
+	if (result->to_address[0] == '\0')
+		line("to", "%s port %s, never connected", options->host, options->port);
+	else
+		line("to", "%s from %s", result->to_address, result->from_address);
+}
+
+/* ---- what came of it ---- */
+
+static void print_totals(const struct load_result *result)
+{
+	double seconds = result->seconds > 0 ? result->seconds : 1;
+
+	line("echoes", "%" PRIu64 " in %.3f s: %.1f echoes/s, %.3f MB/s", result->echoes,
+	    result->seconds, (double)result->echoes / seconds,
+	    (double)result->bytes_in / seconds / 1e6);
+	line("bytes", "%" PRIu64 " out, %" PRIu64 " in, %" PRIu64 " lost", result->bytes_out,
+	    result->bytes_in, result->bytes_lost);
+}
+
+/* Clean ones always, for a zero there says much; of the others those that occurred. */
+static void print_classes(const struct load_options *options, const struct load_result *result)
+{
+	line("connections", "%" PRIu64 " %s", result->classes[LOAD_CLEAN],
+	    load_class_name(LOAD_CLEAN));
+	for (unsigned class = LOAD_CLEAN + 1; class < LOAD_CLASSES; class++)
+		if (result->classes[class] > 0)
+			line("", "%" PRIu64 " %s", result->classes[class], load_class_name(class));
+	if (options->idle > 0)
+		line("idle", "%" PRIu64 " of %u closed by the server", result->idle_lost,
+		    options->idle);
+}
+
+static void print_rate(const struct load_result *result)
+{
+	const struct histogram *late = &result->lateness;
+
+	line("rate", "%.1f of %.1f echoes/s", result->rate_had, result->rate_wanted);
+	if (late->total > 0)
+		line("sent late by", "p50 %.3f, p99 %.3f, max %.3f ms",
+		    ms((double)histogram_percentile(late, 50)),
+		    ms((double)histogram_percentile(late, 99)), ms((double)late->most));
+	if (result->rate_missed)
+		line("WARNING", "the rate was not held: more --threads, or a lower rate");
+	else if (result->rate_had < RATE_REACHED * result->rate_wanted)
+		line("", "not reached: the server was slower, on so many connections");
+}
+
+/* ---- the table of latencies ---- */
+
+struct column {
+	const char *title;
+	const struct histogram *times;
+};
+
+/* Cells of a row: NAN stands for what no histogram without a value has. */
+static void print_row(const char *label, const double *us, unsigned columns)
+{
+	printf("%-12s", label);
+	for (unsigned i = 0; i < columns; i++)
+		if (isnan(us[i]))
+			printf(" %13s", "-");
+		else
+			printf(" %13.3f", ms(us[i]));
+	putchar('\n');
+}
+
+static void print_percentile(const struct column *table, unsigned columns, double percent)
+{
+	char label[16];
+	double us[3];
+
+	for (unsigned i = 0; i < columns; i++)
+		us[i] = table[i].times->total == 0 ? NAN :
+		    (double)histogram_percentile(table[i].times, percent);
+	snprintf(label, sizeof label, "p%g", percent);
+	print_row(label, us, columns);
+}
+
+static void print_moments(const struct column *table, unsigned columns)
+{
+	double most[3], mean[3], deviation[3];
+
+	for (unsigned i = 0; i < columns; i++) {
+		const struct histogram *times = table[i].times;
+
+		most[i] = times->total == 0 ? NAN : (double)times->most;
+		mean[i] = times->total == 0 ? NAN : histogram_mean(times);
+		deviation[i] = times->total == 0 ? NAN : histogram_deviation(times);
+	}
+	print_row("max", most, columns);
+	print_row("mean", mean, columns);
+	print_row("stddev", deviation, columns);
+}
+
+static void print_latencies(const struct load_options *options, const struct load_result *result)
+{
+	static const double percents[] = { 50, 75, 90, 99, 99.9, 99.99 };
+	struct column closed[] = { { "echo", &result->echo }, { "connect", &result->connect } };
+	struct column open[] = {
+		{ "echo", &result->echo },
+		{ "uncorrected", &result->uncorrected },
+		{ "connect", &result->connect },
+	};
+	bool is_open = options->rate.first > 0;
+	const struct column *table = is_open ? open : closed;
+	unsigned columns = is_open ? 3 : 2;
+
+	printf("\n%-12s", "time in ms");
+	for (unsigned i = 0; i < columns; i++)
+		printf(" %13s", table[i].title);
+	putchar('\n');
+	for (unsigned i = 0; i < sizeof percents / sizeof percents[0]; i++)
+		print_percentile(table, columns, percents[i]);
+	print_moments(table, columns);
+	if (result->echo.over > 0)
+		printf("%" PRIu64 " took longer than %u s; percentiles count them as that\n",
+		    result->echo.over, HISTOGRAM_MAX / 1000000);
+}
+
+/* ---- the bars ---- */
+
+struct bar {
+	uint64_t last;  /* the longest time that belongs to it, in microseconds */
+	uint64_t count; /* echoes */
+};
+
+/*
+ * The range in steps of one ratio, so that a bar's width grows with its time:
+ * what matters about a latency is how many times longer than usual it was.
+ */
+static unsigned divide(const struct histogram *times, struct bar *bars)
+{
+	double least = times->least > 0 ? (double)times->least : 1;
+	double ratio = pow((double)times->most / least, 1.0 / BARS);
+	unsigned count = 0;
+
+	for (unsigned i = 1; i <= BARS; i++) {
+		uint64_t last = i == BARS ? times->most : (uint64_t)(least * pow(ratio, i));
+
+		if (count == 0 || last > bars[count - 1].last)
+			bars[count++] = (struct bar){ .last = last };
+	}
+	return count;
+}
+
+static void fill(const struct histogram *times, struct bar *bars, unsigned count)
+{
+	unsigned bar = 0;
+
+	for (unsigned step = 0; step < HISTOGRAM_STEPS; step++) {
+		if (times->counts[step] == 0)
+			continue;
+		while (bar + 1 < count && histogram_step_first(step) > bars[bar].last)
+			bar++;
+		bars[bar].count += times->counts[step];
+	}
+}
+
+static void print_bars(const struct histogram *times)
+{
+	static const char marks[] = "####################################";
+	struct bar bars[BARS];
+	unsigned count = divide(times, bars);
+	uint64_t largest = 1;
+
+	fill(times, bars, count);
+	for (unsigned i = 0; i < count; i++)
+		largest = bars[i].count > largest ? bars[i].count : largest;
+	printf("\n%12s %13s\n", "up to ms", "echoes");
+	for (unsigned i = 0; i < count; i++) {
+		double share = (double)bars[i].count / (double)largest;
+
+		/* One that is rare shows all the same. */
+		printf("%12.3f %13" PRIu64 " %6.2f%%  %.*s\n", ms((double)bars[i].last),
+		    bars[i].count, 100 * (double)bars[i].count / (double)times->total,
+		    (int)ceil(share * BAR_LENGTH), marks);
+	}
+}
+
+/* ---- all of it ---- */
+
+static void clear_progress(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+}
+
+int load_report_text(const struct load_options *options, const struct load_result *result)
+{
+	clear_progress();
+	print_addresses(options, result);
+	print_load(options);
+	print_totals(result);
+	print_classes(options, result);
+	if (options->rate.first > 0)
+		print_rate(result);
+	print_latencies(options, result);
+	if (result->echo.total > 0)
+		print_bars(&result->echo);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		warn("standard output");
+		return EX_IOERR;
+	}
+	return EX_OK;
+}
+
+void load_report_progress(const struct load_progress *progress)
+{
+	fprintf(stderr,
+	    "\r%.0f s: %.0f echoes/s, p50 %.3f ms, p99 %.3f ms, %" PRIu64 " failure%s\033[K",
+	    progress->elapsed_s, progress->rate, ms((double)progress->p50),
+	    ms((double)progress->p99), progress->failures, plural(progress->failures));
+	progress_shown = true;
+}
+
+int load_report_hgrm(const struct load_options *options, const struct load_result *result)
+{
+	FILE *file = fopen(options->hgrm, "we");
+	bool failed;
+
+	if (file == NULL) {
+		warn("%s", options->hgrm);
+		return EX_CANTCREAT;
+	}
+	histogram_print_hgrm(&result->echo, file);
+	failed = fflush(file) != 0 || ferror(file);
+	if (failed)
+		warn("%s", options->hgrm);
+	if (fclose(file) != 0 && !failed) {
+		warn("%s", options->hgrm);
+		failed = true;
+	}
+	return failed ? EX_IOERR : EX_OK;
+}
