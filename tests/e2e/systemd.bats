@@ -36,6 +36,7 @@ notes_are() {
 }
 
 @test "systemd: READY comes after a reload whose workers did not get ready in time" {
+	without_leak_check
 	start_notifying -w 1
 	strace -f -o strace.out -p "$master" -e trace=setpgid \
 		-e inject=setpgid:delay_enter=12000000 2>attached 3>&- &
@@ -46,6 +47,7 @@ notes_are() {
 }
 
 @test "systemd: the queue of a socket that is passed stays as long as it was" {
+	without_leak_check
 	start_activated -w 1 -b 7
 	strace -f -o strace.out -p "$master" -e trace=listen,prctl 2>attached 3>&- &
 	eventually 10 grep -q 'attached' attached
