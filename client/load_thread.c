@@ -47,11 +47,21 @@ static unsigned share(unsigned all, unsigned index, unsigned threads)
 	return (unsigned)((uint64_t)all * index / threads);
 }
 
-static uint64_t share_of_echoes(uint64_t all, unsigned index, unsigned threads)
+/*
+ * Each connection sends as many as the others, or one more: those that a
+ * schedule has for it. So threads end at the same time, however many they have.
+ */
+static uint64_t share_of_echoes(const struct load_thread *thread)
 {
+	uint64_t all = thread->options->echoes;
+	uint64_t more = all % thread->options->connections; /* the first so many send one more */
+
 	if (all == 0)
 		return UINT64_MAX;
-	return all / threads + (index < all % threads);
+	more = more > thread->first ? more - thread->first : 0;
+	if (more > thread->talking)
+		more = thread->talking;
+	return all / thread->options->connections * thread->talking + more;
 }
 
 static void init_delays(struct load_thread *thread)
@@ -99,6 +109,7 @@ static int init_connections(struct load_thread *thread)
 	thread->total = thread->talking + share(options->idle, thread->index + 1, thread->threads) -
 	    share(options->idle, thread->index, thread->threads);
 	thread->untried = thread->total;
+	thread->quota = share_of_echoes(thread);
 	thread->next_number = thread->first;
 	thread->connections = calloc(thread->total, sizeof *thread->connections);
 	if (thread->connections == NULL)
@@ -124,7 +135,6 @@ int load_thread_init(struct load_thread *thread, struct load_shared *shared, uns
 	thread->ends = INT64_MAX;
 	thread->io.epoll = -1;
 	thread->wake = -1;
-	thread->quota = share_of_echoes(shared->options->echoes, index, threads);
 	pthread_mutex_init(&thread->lock, NULL);
 	init_delays(thread);
 	init_results(&thread->result);

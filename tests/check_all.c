@@ -18,6 +18,7 @@ int main(void)
 	srunner_add_suite(runner, load_options_suite());
 	srunner_add_suite(runner, load_schedule_suite());
 	srunner_add_suite(runner, load_report_suite());
+	srunner_add_suite(runner, load_thread_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, moves_suite());
 	srunner_add_suite(runner, nethelp_suite());

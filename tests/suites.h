@@ -25,6 +25,7 @@ Suite *histogram_suite(void);
 Suite *load_options_suite(void);
 Suite *load_schedule_suite(void);
 Suite *load_report_suite(void);
+Suite *load_thread_suite(void);
 Suite *log_suite(void);
 Suite *moves_suite(void);
 Suite *nethelp_suite(void);
