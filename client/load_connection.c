@@ -26,6 +26,12 @@ static enum load_step broken(struct load_connection *connection, int error)
 
 /* ---- opening ---- */
 
+static enum load_step refused(struct load_connection *connection, const char *call, int error)
+{
+	connection->refused = call;
+	return end(connection, LOAD_REFUSED, error);
+}
+
 static enum load_step connected(struct load_connection *connection)
 {
 	int one = 1;
@@ -62,7 +68,7 @@ enum load_step load_connection_open(struct load_connection *connection, struct l
 	begin_anew(connection);
 	connection->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (connection->fd < 0)
-		return end(connection, LOAD_REFUSED, errno);
+		return refused(connection, "socket", errno);
 	if (io->slow)
 		setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
 	is_open = connect(connection->fd, to, length) == 0;
@@ -71,8 +77,9 @@ enum load_step load_connection_open(struct load_connection *connection, struct l
 	if (watch(connection, io) < 0) {
 		int error = errno;
 
-		load_connection_close(connection, false);
-		return end(connection, LOAD_REFUSED, error);
+		close(connection->fd);
+		connection->fd = -1;
+		return refused(connection, "epoll_ctl", error);
 	}
 	return is_open ? connected(connection) : LOAD_WAITS;
 }

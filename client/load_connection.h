@@ -65,6 +65,7 @@ struct load_connection {
 	struct load_delay pause;    /* before the next connect, or before the next slow read */
 	enum load_class class;  /* after LOAD_ENDED */
 	int error;              /* errno of what ended it, where there is one */
+	const char *refused;    /* where not even a socket could be had: the call that failed */
 };
 
 /* What the connections of a thread share. */
@@ -77,8 +78,8 @@ struct load_io {
 
 /*
  * Opens a socket and begins to connect it. LOAD_WAITS, LOAD_CONNECTED or
- * LOAD_ENDED; where not even a socket could be had, `fd` is -1 and `error` says
- * why.
+ * LOAD_ENDED; where not even a socket could be had, `fd` is -1, and `refused` and
+ * `error` say why.
  */
 enum load_step load_connection_open(struct load_connection *connection, struct load_io *io,
     const struct sockaddr *to, socklen_t length);

@@ -50,19 +50,29 @@ static void replace(struct load_thread *thread, struct load_connection *connecti
 	load_delay_start(&connection->pause, &thread->pauses[pause], thread->now);
 }
 
+static void try_address(struct load_thread *thread, struct load_connection *connection)
+{
+	const struct load_address *address = &thread->shared->addresses[connection->address];
+
+	connection->began = load_clock();
+	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
+	load_policy_settle(thread, connection, load_connection_open(connection, &thread->io,
+	    (const struct sockaddr *)&address->to, address->length));
+}
+
 static void ended(struct load_thread *thread, struct load_connection *connection)
 {
 	bool was_connecting = connection->state == LOAD_CONNECTING;
 	bool by_reset = thread->options->reset_close && connection->class == LOAD_CLEAN;
 
-	thread->alive--;
 	load_delay_stop(&connection->deadline);
 	load_delay_stop(&connection->pause);
 	if (was_connecting && connection->fd >= 0 && load_reach_another(thread, connection)) {
 		load_connection_close(connection, false);
-		load_policy_open(thread, connection);
+		try_address(thread, connection);
 		return;
 	}
+	thread->alive--;
 	note_first_outcome(thread, connection);
 	count_end(thread, connection);
 	if (was_connecting)
@@ -304,17 +314,9 @@ void load_policy_settle(struct load_thread *thread, struct load_connection *conn
 
 void load_policy_open(struct load_thread *thread, struct load_connection *connection)
 {
-	unsigned reached = atomic_load(&thread->shared->reached);
-	const struct load_address *address;
-
-	if (reached != LOAD_NOT_REACHED)
-		connection->address = reached;
-	address = &thread->shared->addresses[connection->address];
 	thread->alive++;
-	connection->began = load_clock();
-	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
-	load_policy_settle(thread, connection, load_connection_open(connection, &thread->io,
-	    (const struct sockaddr *)&address->to, address->length));
+	load_reach_begin(thread, connection);
+	try_address(thread, connection);
 }
 
 /* ---- what time brings ---- */

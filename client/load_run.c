@@ -280,7 +280,7 @@ static int judge(const struct run *run, const struct load_result *result)
 	int unreachable = atomic_load(&run->shared.unreachable);
 
 	if (failure != 0)
-		return system_refused("socket", failure);
+		return system_refused(run->shared.refused, failure);
 	if (unreachable != 0 && atomic_load(&run->shared.reached) == LOAD_NOT_REACHED) {
 		warnx("%s port %s: %s", options->host, options->port, strerror(unreachable));
 		return EX_UNAVAILABLE;

@@ -158,6 +158,16 @@ void load_thread_wake(struct load_thread *thread)
 	eventfd_write(thread->wake, 1);
 }
 
+void load_thread_refused(struct load_thread *thread, const char *call, int error)
+{
+	int none = 0;
+
+	if (atomic_compare_exchange_strong(&thread->shared->failure, &none, error))
+		thread->shared->refused = call;
+	atomic_store(&thread->shared->stop, LOAD_STOP_AT_ONCE);
+	load_thread_wake(thread);
+}
+
 /* ---- one turn of the loop ---- */
 
 /* When connection `i` is to be opened: all at once, or evenly over the ramp. */
@@ -323,10 +333,8 @@ static int wait_for_events(struct load_thread *thread, struct epoll_event *event
 		thread->busy += before - thread->now;
 	count = epoll_pwait2(thread->io.epoll, events, EVENTS, next < INT64_MAX ? &limit : NULL,
 	    NULL);
-	if (count < 0 && errno != EINTR) { /* a kernel before Linux 5.11, or a filter */
-		atomic_store(&thread->shared->failure, errno);
-		atomic_store(&thread->shared->stop, LOAD_STOP_AT_ONCE);
-	}
+	if (count < 0 && errno != EINTR) /* a kernel before Linux 5.11, or a filter */
+		load_thread_refused(thread, "epoll_pwait2", errno);
 	pthread_mutex_lock(&thread->lock);
 	note_away(thread, thread->now, before);
 	thread->now = load_clock();

@@ -2,8 +2,8 @@
 /*
  * One thread of a load: its share of the connections, served by one epoll(7)
  * loop. Threads share nothing that they write to while the load is on, but a
- * few flags and, with the main thread, their results under a lock that nobody
- * else holds for long.
+ * few flags, a count of connects and, with the main thread, their results under
+ * a lock that nobody else holds for long.
  */
 #ifndef CLIENT_LOAD_THREAD_H
 #define CLIENT_LOAD_THREAD_H
@@ -41,9 +41,11 @@ struct load_shared {
 	struct load_schedule schedule; /* of the open loop */
 	int64_t start;                 /* when the load began; all times are of load_clock() */
 	int done;                      /* eventfd(2): each thread that ends adds one */
+	atomic_uint connecting;        /* connects under way, of all threads */
 	atomic_uint reached;           /* which address somebody could connect to ... */
 	atomic_int unreachable;        /* ... or errno, where nobody could, to any */
-	atomic_int failure;            /* errno of a thread that could not get a socket */
+	atomic_int failure;            /* errno of what the system refused a thread ... */
+	const char *refused;           /* ... and the name of that call; set by who set `failure` */
 	atomic_int stop;               /* enum load_stop */
 };
 
@@ -101,24 +103,30 @@ void *load_thread_main(void *with);
 /* Makes the thread look at `stop`. Any thread may call it. */
 void load_thread_wake(struct load_thread *thread);
 
+/* Ends the load, because the system refused this system call with that errno. */
+void load_thread_refused(struct load_thread *thread, const char *call, int error);
+
 /* ---- load_reach.c: whether anybody is reached, and where ---- */
+
+/* Chooses the address for a connect. It is under way until one of the last two below is called. */
+void load_reach_begin(struct load_thread *thread, struct load_connection *connection);
 
 /*
  * Returns whether a connect that failed may be tried at another of the host's
  * addresses, which is then the connection's. The first address that takes a
  * connection is the one that all use. Until then each connection tries one
- * after the other, and fails with the last.
+ * after the other, and fails with the last, or where it is when the load ends.
  */
 bool load_reach_another(struct load_thread *thread, struct load_connection *connection);
 
-/* Notes the address, and our own, of a connection that has connected. */
+/* Takes note of a connection that has connected: its address, and our own. */
 void load_reach_note(struct load_thread *thread, const struct load_connection *connection);
 
 /*
  * Takes note of a connect that failed. It ends the load as a whole where there
- * is no socket to be had; or where nobody has ever been reached, no connect is
- * under way that may do better, and it is not for want of a local port, which
- * may come free.
+ * is no socket to be had; or where nobody has ever been reached, no connect of
+ * any thread is under way that may do better, and it is not for want of a local
+ * port, which may come free.
  */
 void load_reach_failed(struct load_thread *thread, const struct load_connection *connection);
 

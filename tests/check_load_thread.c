@@ -4,6 +4,7 @@
 
 #include "client/load_thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define THREADS 3
@@ -68,14 +69,102 @@ START_TEST(echoes_that_do_not_divide_are_all_shared_out)
 }
 END_TEST
 
+/* ---- whether anybody is reached ---- */
+
+static struct load_connection one, other;
+
+/* Two threads connect to a host of three addresses. */
+static void set_up_reach(void)
+{
+	set_up();
+	shared.addresses_count = 3;
+	atomic_store(&shared.reached, LOAD_NOT_REACHED);
+	make_threads();
+	one = (struct load_connection){ .fd = 1000, .class = LOAD_REFUSED, .error = ECONNREFUSED };
+	other = one;
+	load_reach_begin(threads[0], &one);
+	load_reach_begin(threads[1], &other);
+}
+
+START_TEST(addresses_are_tried_one_after_the_other)
+{
+	ck_assert(load_reach_another(threads[0], &one));
+	ck_assert_uint_eq(one.address, 1);
+	ck_assert(load_reach_another(threads[0], &one));
+	ck_assert(!load_reach_another(threads[0], &one));
+	ck_assert_uint_eq(one.address, 2);
+}
+END_TEST
+
+START_TEST(no_other_address_is_tried_after_a_signal_or_the_end)
+{
+	atomic_store(&shared.stop, LOAD_STOP);
+	ck_assert(!load_reach_another(threads[0], &one));
+	atomic_store(&shared.stop, LOAD_GOES_ON);
+	threads[0]->ending = true;
+	ck_assert(!load_reach_another(threads[0], &one));
+	ck_assert_uint_eq(one.address, 0);
+}
+END_TEST
+
+START_TEST(nobody_is_reached_when_the_last_connect_of_all_threads_has_failed)
+{
+	load_reach_failed(threads[0], &one);
+	ck_assert_int_eq(atomic_load(&shared.stop), LOAD_GOES_ON);
+	load_reach_failed(threads[1], &other);
+	ck_assert_int_eq(atomic_load(&shared.stop), LOAD_STOP_AT_ONCE);
+	ck_assert_int_eq(atomic_load(&shared.unreachable), ECONNREFUSED);
+}
+END_TEST
+
+START_TEST(somebody_is_reached_by_any_thread)
+{
+	load_reach_note(threads[1], &other);
+	load_reach_failed(threads[0], &one);
+	ck_assert_int_eq(atomic_load(&shared.stop), LOAD_GOES_ON);
+	ck_assert_uint_eq(atomic_load(&shared.connecting), 0);
+}
+END_TEST
+
+START_TEST(no_local_port_ends_nothing)
+{
+	load_reach_failed(threads[0], &one);
+	other.class = LOAD_NO_PORT;
+	load_reach_failed(threads[1], &other);
+	ck_assert_int_eq(atomic_load(&shared.stop), LOAD_GOES_ON);
+}
+END_TEST
+
+START_TEST(no_socket_ends_all_and_the_first_call_refused_is_named)
+{
+	one.fd = -1;
+	one.refused = "socket";
+	one.error = EMFILE;
+	load_reach_failed(threads[0], &one);
+	load_thread_refused(threads[1], "epoll_pwait2", ENOSYS);
+	ck_assert_int_eq(atomic_load(&shared.stop), LOAD_STOP_AT_ONCE);
+	ck_assert_int_eq(atomic_load(&shared.failure), EMFILE);
+	ck_assert_str_eq(shared.refused, "socket");
+}
+END_TEST
+
 Suite *load_thread_suite(void)
 {
 	Suite *suite = suite_create("load_thread");
 	TCase *shares = tcase_create("shares");
+	TCase *reach = tcase_create("reach");
 
 	tcase_add_checked_fixture(shares, set_up, tear_down);
 	tcase_add_test(shares, echoes_are_split_as_the_connections_are);
 	tcase_add_test(shares, echoes_that_do_not_divide_are_all_shared_out);
+	tcase_add_checked_fixture(reach, set_up_reach, tear_down);
+	tcase_add_test(reach, addresses_are_tried_one_after_the_other);
+	tcase_add_test(reach, no_other_address_is_tried_after_a_signal_or_the_end);
+	tcase_add_test(reach, nobody_is_reached_when_the_last_connect_of_all_threads_has_failed);
+	tcase_add_test(reach, somebody_is_reached_by_any_thread);
+	tcase_add_test(reach, no_local_port_ends_nothing);
+	tcase_add_test(reach, no_socket_ends_all_and_the_first_call_refused_is_named);
 	suite_add_tcase(suite, shares);
+	suite_add_tcase(suite, reach);
 	return suite;
 }

@@ -474,6 +474,16 @@ Draft202012Validator(schema).validate(report)' "$schema" "$1"
 	[[ $output == *'Network is unreachable'* ]]
 }
 
+@test "load: a call that the system refuses ends with exit code 71 and is named" {
+	without_leak_check
+	start_server -w 2
+	for refused in epoll_pwait2:error=ENOSYS epoll_ctl:error=ENOSPC:when=2+ socket:error=ENFILE; do
+		run -71 timeout 60 strace -f -o strace.out -e "inject=$refused" \
+			"$BUILD/echo-load" -c 2 -d 30 127.0.0.1 "$port"
+		[[ $output == "echo-load: ${refused%%:*}: "* ]]
+	done
+}
+
 @test "load: wrong usage ends with exit code 64 and says what is needed" {
 	run -64 "$BUILD/echo-load"
 	[ -n "$output" ]
