@@ -122,8 +122,9 @@ struct load_progress {
 /*
  * Puts the load on until its end or until SIGINT or SIGTERM, then lets echoes
  * under way finish, for --timeout at most; a second signal waits for nothing
- * more. `tell`, which may be NULL, is called once a second. -n without -d is
- * given up when for --timeout nothing came back and connections failed. With -n
+ * more. `tell`, which may be NULL, is called once a second, and with NULL when
+ * there is no more to come, before anything else is said. -n without -d is given
+ * up when for --timeout nothing came back and connections failed. With -n
  * a connection is closed as soon as nothing of the total is left for it to send.
  *
  * Returns 0 with `result` filled in, or an exit code of sysexits.h, the reason
@@ -140,7 +141,7 @@ int load_run(const struct load_options *options, struct load_result *result,
 
 /*
  * One line on standard error, which stands there until the next takes its
- * place, or the text report does.
+ * place, or NULL clears it.
  */
 void load_report_progress(const struct load_progress *progress);
 

@@ -16,6 +16,11 @@ uint64_t load_microseconds(int64_t span)
 	return span > 0 ? ((uint64_t)span + 500) / 1000 : 0;
 }
 
+int64_t load_next_second(int64_t due, int64_t now)
+{
+	return now < due ? due : due + ((now - due) / LOAD_NS_PER_S + 1) * LOAD_NS_PER_S;
+}
+
 int64_t load_nanoseconds(double seconds)
 {
 	return (int64_t)(seconds * (double)LOAD_NS_PER_S);

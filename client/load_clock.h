@@ -17,6 +17,12 @@ int64_t load_clock(void);
 /* Returns a span of nanoseconds as the histograms count it: whole microseconds, rounded. */
 uint64_t load_microseconds(int64_t span);
 
+/*
+ * Returns the next of moments that are a second apart, one of which is `due`:
+ * the first that lies after `now`. Those that were missed do not come later.
+ */
+int64_t load_next_second(int64_t due, int64_t now);
+
 /* Returns seconds as nanoseconds. */
 int64_t load_nanoseconds(double seconds);
 

@@ -271,16 +271,8 @@ static void print_bars(const struct histogram *times)
 
 /* ---- all of it ---- */
 
-static void clear_progress(void)
-{
-	if (progress_shown)
-		fputs("\r\033[K", stderr);
-	progress_shown = false;
-}
-
 int load_report_text(const struct load_options *options, const struct load_result *result)
 {
-	clear_progress();
 	print_addresses(options, result);
 	print_load(options);
 	print_totals(result);
@@ -297,13 +289,22 @@ int load_report_text(const struct load_options *options, const struct load_resul
 	return EX_OK;
 }
 
-void load_report_progress(const struct load_progress *progress)
+/* Seconds that are not over do not count: a line that is late is not that of the next second. */
+static void print_progress(const struct load_progress *progress)
 {
 	fprintf(stderr,
 	    "\r%.0f s: %.0f echoes/s, p50 %.3f ms, p99 %.3f ms, %" PRIu64 " failure%s\033[K",
-	    progress->elapsed_s, progress->rate, ms((double)progress->p50),
+	    floor(progress->elapsed_s), progress->rate, ms((double)progress->p50),
 	    ms((double)progress->p99), progress->failures, plural(progress->failures));
-	progress_shown = true;
+}
+
+void load_report_progress(const struct load_progress *progress)
+{
+	if (progress != NULL)
+		print_progress(progress);
+	else if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = progress != NULL;
 }
 
 int load_report_hgrm(const struct load_options *options, const struct load_result *result)

@@ -257,14 +257,16 @@ static void watch(struct run *run, void (*tell)(const struct load_progress *prog
 	while (run->ended < run->started) {
 		struct pollfd fds[] = { { .fd = run->signals, .events = POLLIN },
 			{ .fd = run->shared.done, .events = POLLIN } };
-		int64_t wait = next - load_clock();
+		int64_t now = load_clock();
+		int64_t wait = next - now;
 
 		poll(fds, 2, wait > 0 ? (int)(wait / LOAD_NS_PER_MS) + 1 : 0);
 		heed_signals(run);
 		heed_ends(run);
-		if (load_clock() < next || run->ended == run->started)
+		now = load_clock();
+		if (now < next || run->ended == run->started)
 			continue;
-		next += LOAD_NS_PER_S;
+		next = load_next_second(next, now);
 		look_for_life(run);
 		if (tell != NULL)
 			load_result_progress(run->threads, run->count, &run->past, tell);
@@ -321,6 +323,8 @@ int load_run(const struct load_options *options, struct load_result *result,
 	if (code == EX_OK) {
 		code = start(&run);
 		watch(&run, tell);
+		if (tell != NULL)
+			tell(NULL);
 		for (unsigned i = 0; i < run.started; i++)
 			pthread_join(run.threads[i]->id, NULL);
 		load_result_gather(run.threads, run.count, result);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The parts of a load that decide from numbers alone: schedule, delays, classes. */
+/* The parts of a load that decide from numbers alone: schedule, delays, seconds, classes. */
 #include "tests/suites.h"
 
+#include "client/load_clock.h"
 #include "client/load_delays.h"
 #include "client/load_schedule.h"
 
@@ -189,6 +190,17 @@ START_TEST(delay_is_in_one_queue_at_a_time)
 }
 END_TEST
 
+/* ---- seconds ---- */
+
+START_TEST(seconds_that_were_missed_are_skipped)
+{
+	ck_assert_int_eq(load_next_second(3 * S, 3 * S - 1), 3 * S);
+	ck_assert_int_eq(load_next_second(3 * S, 3 * S), 4 * S);
+	ck_assert_int_eq(load_next_second(3 * S, 4 * S - 1), 4 * S);
+	ck_assert_int_eq(load_next_second(3 * S, 8 * S + 500 * MS), 9 * S);
+}
+END_TEST
+
 /* ---- classes ---- */
 
 START_TEST(every_class_has_a_name_of_its_own)
@@ -244,6 +256,7 @@ Suite *load_schedule_suite(void)
 	tcase_add_test(delays, delay_started_anew_waits_from_then);
 	tcase_add_test(delays, delay_that_was_stopped_never_comes);
 	tcase_add_test(delays, delay_is_in_one_queue_at_a_time);
+	tcase_add_test(times, seconds_that_were_missed_are_skipped);
 	tcase_add_test(classes, every_class_has_a_name_of_its_own);
 	tcase_add_test(classes, failed_connect_has_its_class);
 	tcase_add_test(classes, broken_connection_has_its_class);

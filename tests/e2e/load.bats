@@ -369,6 +369,20 @@ was_late() {
 	grep -qF $'\r\033[Kto ' typescript
 }
 
+@test "load: an error on a terminal does not stand in the progress line" {
+	need script
+	start_server -w 2
+	without_leak_check
+	status=0
+	# The third connection fails, when there have been lines of progress.
+	script -qec "strace -f -o strace.out -e trace=epoll_ctl \
+		-e inject=epoll_ctl:error=ENOSPC:when=3+ '$BUILD/echo-load' -c 1 -d 30 \
+		--idle 2 --ramp 4 127.0.0.1 $port" typescript </dev/null >/dev/null || status=$?
+	[ "$status" -eq 71 ]
+	grep -qE $'\r[12] s: ' typescript
+	grep -qF $'\r\033[Kecho-load: epoll_ctl: No space left on device' typescript
+}
+
 # required_keys SCHEMA REPORT: every key that the schema requires is in the report.
 required_keys() {
 	jq -en --slurpfile schema "$1" --slurpfile report "$2" '
