@@ -46,6 +46,7 @@ static void begin_anew(struct load_connection *connection)
 	connection->state = LOAD_CONNECTING;
 	connection->at_end = false;
 	connection->is_shut = false;
+	connection->allowance = 0;
 	connection->echoes = 0;
 	connection->bytes_out = 0;
 	connection->bytes_in = 0;
@@ -157,7 +158,6 @@ enum load_step load_connection_begin(struct load_connection *connection, struct 
 	connection->state = LOAD_ECHOING;
 	connection->sent = 0;
 	connection->received = 0;
-	connection->received_before = 0;
 	step = send_message(connection, io);
 	if (step == LOAD_WAITS && connection->at_end)
 		step = load_connection_receive(connection, io);
@@ -188,6 +188,7 @@ static enum load_step take(struct load_connection *connection, const char *bytes
 
 	connection->received += (uint32_t)back;
 	connection->bytes_in += back;
+	connection->allowance -= back < connection->allowance ? back : connection->allowance;
 	if (!is_right || count > owed)
 		return end(connection, LOAD_CORRUPT, 0);
 	if (connection->received < connection->size)
@@ -197,11 +198,20 @@ static enum load_step take(struct load_connection *connection, const char *bytes
 	return LOAD_ECHOED;
 }
 
+/* Slow are answers alone: the end of the stream is never put off. */
+static size_t room(const struct load_connection *connection, const struct load_io *io)
+{
+	return io->slow && connection->state == LOAD_ECHOING ? connection->allowance
+	                                                     : sizeof io->bytes;
+}
+
 /* A read that did not fill its room has emptied the socket: more will be an edge. */
 enum load_step load_connection_receive(struct load_connection *connection, struct load_io *io)
 {
-	for (;;) {
-		ssize_t count = recv(connection->fd, io->bytes, io->room, 0);
+	size_t size;
+
+	while ((size = room(connection, io)) > 0) {
+		ssize_t count = recv(connection->fd, io->bytes, size, 0);
 		enum load_step step;
 
 		if (count == 0)
@@ -213,9 +223,10 @@ enum load_step load_connection_receive(struct load_connection *connection, struc
 		step = take(connection, io->bytes, (size_t)count);
 		if (step != LOAD_WAITS)
 			return step;
-		if (io->slow || ((size_t)count < io->room && !connection->at_end))
+		if ((size_t)count < size && !connection->at_end)
 			return LOAD_WAITS;
 	}
+	return LOAD_WAITS;
 }
 
 enum load_step load_connection_handle(struct load_connection *connection, struct load_io *io,
@@ -231,7 +242,7 @@ enum load_step load_connection_handle(struct load_connection *connection, struct
 		if (step != LOAD_WAITS)
 			return step;
 	}
-	if (connection->pause.in != NULL || ((events & EPOLLIN) == 0 && !connection->at_end))
+	if ((events & EPOLLIN) == 0 && !connection->at_end)
 		return LOAD_WAITS;
 	return load_connection_receive(connection, io);
 }

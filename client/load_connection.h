@@ -57,12 +57,12 @@ struct load_connection {
 	uint64_t sequence;      /* of the message under way; in all the load no other has it */
 	uint32_t size;          /* of the message under way, in bytes ... */
 	uint32_t sent, received; /* ... and how many of them were */
-	uint32_t received_before; /* slow reading: at the last pause */
+	size_t allowance;       /* slow reading: bytes of an answer that may be read by now */
 	uint64_t bytes_out, bytes_in; /* on this connection so far */
 	int64_t began;          /* when the connect, then each message, was really begun */
 	int64_t intended;       /* when the message should have been */
 	struct load_delay deadline; /* of the connect, the message or the close */
-	struct load_delay pause;    /* before the next connect, or before the next slow read */
+	struct load_delay pause;    /* before the next connect, or the next allowance */
 	enum load_class class;  /* after LOAD_ENDED */
 	int error;              /* errno of what ended it, where there is one */
 	const char *refused;    /* where not even a socket could be had: the call that failed */
@@ -71,8 +71,8 @@ struct load_connection {
 /* What the connections of a thread share. */
 struct load_io {
 	int epoll;
-	bool slow;              /* --slow-read: the window is kept small */
-	size_t room;            /* of `bytes`, how many may be read at once */
+	bool slow;              /* --slow-read: the window is kept small, and answers are read ... */
+	size_t piece;           /* ... by an allowance of so many bytes, which has room below */
 	char bytes[64 * 1024];
 };
 
@@ -92,7 +92,7 @@ enum load_step load_connection_handle(struct load_connection *connection, struct
     uint32_t events);
 
 /*
- * Receives what has come, at most one `room` of it when reading slowly. For
+ * Receives what has come, at most its allowance of it when reading slowly. For
  * when there may be no edge: after a slow pause, or when the end was seen.
  */
 enum load_step load_connection_receive(struct load_connection *connection, struct load_io *io);

@@ -100,6 +100,7 @@ static void finish(struct load_thread *thread, struct load_connection *connectio
 		end_as(thread, connection, LOAD_CLEAN);
 		return;
 	}
+	load_delay_stop(&connection->pause);
 	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
 	load_policy_settle(thread, connection, load_connection_finish(connection, &thread->io));
 }
@@ -235,7 +236,6 @@ static bool has_nothing_left(const struct load_thread *thread,
 static void carry_on(struct load_thread *thread, struct load_connection *connection)
 {
 	load_delay_stop(&connection->deadline);
-	load_delay_stop(&connection->pause);
 	if (connection->at_end)
 		load_policy_settle(thread, connection,
 		    load_connection_receive(connection, &thread->io));
@@ -250,6 +250,22 @@ static void carry_on(struct load_thread *thread, struct load_connection *connect
 
 /* ---- what came of a call ---- */
 
+/*
+ * A slow reader has an allowance when the time that it takes is over, wherever
+ * messages end and from the beginning: many small ones are as slow as a large one.
+ * With nothing left it is late by its own will, and no timeout runs.
+ */
+static void slow_down(struct load_thread *thread, struct load_connection *connection)
+{
+	if (!thread->io.slow || connection->allowance == thread->io.piece ||
+	    connection->state == LOAD_CLOSING)
+		return;
+	if (connection->pause.in == NULL)
+		load_delay_start(&connection->pause, &thread->reads, load_clock());
+	if (connection->allowance == 0)
+		load_delay_stop(&connection->deadline);
+}
+
 static void connected(struct load_thread *thread, struct load_connection *connection)
 {
 	int64_t now = thread->now > connection->began ? thread->now : load_clock();
@@ -258,6 +274,7 @@ static void connected(struct load_thread *thread, struct load_connection *connec
 	note_first_outcome(thread, connection);
 	connection->refusals = 0;
 	histogram_record(&thread->result.connect, load_microseconds(now - connection->began));
+	slow_down(thread, connection);
 	carry_on(thread, connection);
 }
 
@@ -276,21 +293,8 @@ static void echoed(struct load_thread *thread, struct load_connection *connectio
 	histogram_record(&result->echo, load_microseconds(now - connection->intended));
 	if (is_open_loop(thread))
 		histogram_record(&result->uncorrected, load_microseconds(now - connection->began));
+	slow_down(thread, connection);
 	carry_on(thread, connection);
-}
-
-/*
- * A slow reader pauses after each read that brought something. It is late by
- * its own will: its timeout counts from the last one.
- */
-static void wait_to_read(struct load_thread *thread, struct load_connection *connection)
-{
-	if (!thread->io.slow || connection->state != LOAD_ECHOING ||
-	    connection->received == connection->received_before)
-		return;
-	connection->received_before = connection->received;
-	load_delay_start(&connection->pause, &thread->reads, thread->now);
-	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
 }
 
 void load_policy_settle(struct load_thread *thread, struct load_connection *connection,
@@ -298,7 +302,7 @@ void load_policy_settle(struct load_thread *thread, struct load_connection *conn
 {
 	switch (step) {
 	case LOAD_WAITS:
-		wait_to_read(thread, connection);
+		slow_down(thread, connection);
 		break;
 	case LOAD_CONNECTED:
 		connected(thread, connection);
@@ -328,6 +332,12 @@ void load_policy_expire(struct load_thread *thread, struct load_connection *conn
 
 void load_policy_read_on(struct load_thread *thread, struct load_connection *connection)
 {
+	bool was_waiting = connection->state == LOAD_ECHOING && connection->allowance == 0;
+
+	connection->allowance = thread->io.piece;
+	if (!was_waiting)
+		return;
+	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
 	load_policy_settle(thread, connection, load_connection_receive(connection, &thread->io));
 }
 
@@ -363,7 +373,6 @@ void load_policy_end(struct load_thread *thread)
 	thread->ending = true;
 	thread->ended = thread->now;
 	thread->io.slow = false;
-	thread->io.room = sizeof thread->io.bytes;
 	for (unsigned i = 0; i < thread->opened; i++) {
 		struct load_connection *connection = &thread->connections[i];
 

@@ -81,7 +81,7 @@ static void print_load(const struct load_options *options)
 	if (options->idle > 0)
 		line("", "%u idle connection%s", options->idle, plural(options->idle));
 	if (options->slow_read > 0)
-		line("", "reads %g bytes/s on each connection", options->slow_read);
+		line("", "reads at most %g bytes/s on each connection", options->slow_read);
 	if (options->half_close)
 		line("", "closes its sending side before the last answer");
 	if (options->reset_close)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -26,7 +27,7 @@
 /* Being away for less is the usual work of a turn, and not worth a record. */
 #define STALL_LEAST LOAD_NS_PER_MS
 
-/* Slow readers read so often, unless that would be less than a byte. */
+/* Slow readers get an allowance so often, unless it would be less than a byte or too large. */
 #define READS_PER_S 100
 
 /* The connection that a delay is part of. */
@@ -67,17 +68,23 @@ static uint64_t share_of_echoes(const struct load_thread *thread)
 static void init_delays(struct load_thread *thread)
 {
 	static const int64_t pauses_ms[LOAD_PAUSES] = { 0, 1, 10, 100 };
-	double slow = thread->options->slow_read;
-	double piece = slow > READS_PER_S ? slow / READS_PER_S : 1;
-
 	load_delays_init(&thread->timeouts, load_nanoseconds(thread->options->timeout_s));
 	for (unsigned i = 0; i < LOAD_PAUSES; i++)
 		load_delays_init(&thread->pauses[i], pauses_ms[i] * LOAD_NS_PER_MS);
-	load_delays_init(&thread->reads, slow > 0 ? load_nanoseconds(piece / slow) : 0);
+}
+
+/* An allowance is of whole bytes, and comes when these have taken their time at that rate. */
+static void init_slow_reading(struct load_thread *thread)
+{
+	double slow = thread->options->slow_read;
+	double piece = floor(slow / READS_PER_S);
+
+	if (piece > (double)sizeof thread->io.bytes)
+		piece = (double)sizeof thread->io.bytes;
 	thread->io.slow = slow > 0;
-	thread->io.room = sizeof thread->io.bytes;
-	if (slow > 0 && piece < (double)thread->io.room)
-		thread->io.room = (size_t)piece;
+	thread->io.piece = piece >= 1 ? (size_t)piece : 1;
+	load_delays_init(&thread->reads,
+	    slow > 0 ? load_nanoseconds((double)thread->io.piece / slow) : 0);
 }
 
 static void init_results(struct load_result *result)
@@ -137,6 +144,7 @@ int load_thread_init(struct load_thread *thread, struct load_shared *shared, uns
 	thread->wake = -1;
 	pthread_mutex_init(&thread->lock, NULL);
 	init_delays(thread);
+	init_slow_reading(thread);
 	init_results(&thread->result);
 	if (init_connections(thread) < 0)
 		return -1;

@@ -145,7 +145,7 @@ void load_policy_send_due(struct load_thread *thread);
 /* A connect, a message or a close has taken too long. */
 void load_policy_expire(struct load_thread *thread, struct load_connection *connection);
 
-/* A slow reader reads on. */
+/* A slow reader has a new allowance. */
 void load_policy_read_on(struct load_thread *thread, struct load_connection *connection);
 
 /*

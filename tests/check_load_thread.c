@@ -69,6 +69,26 @@ START_TEST(echoes_that_do_not_divide_are_all_shared_out)
 }
 END_TEST
 
+/* ---- slow reading ---- */
+
+static void expect_slow(double bytes_per_s, size_t piece, int64_t pause_us)
+{
+	options.slow_read = bytes_per_s;
+	make_threads();
+	ck_assert_uint_eq(threads[0]->io.piece, piece);
+	ck_assert_int_eq(threads[0]->reads.length / 1000, pause_us);
+	tear_down();
+}
+
+START_TEST(pieces_and_their_pauses_make_the_rate_that_was_asked)
+{
+	expect_slow(1000, 10, 10000);
+	expect_slow(1550, 15, 9677);
+	expect_slow(10, 1, 100000);
+	expect_slow(64 * 1024 * 1024, 64 * 1024, 976);
+}
+END_TEST
+
 /* ---- whether anybody is reached ---- */
 
 static struct load_connection one, other;
@@ -152,6 +172,7 @@ Suite *load_thread_suite(void)
 {
 	Suite *suite = suite_create("load_thread");
 	TCase *shares = tcase_create("shares");
+	TCase *slow = tcase_create("slow reading");
 	TCase *reach = tcase_create("reach");
 
 	tcase_add_checked_fixture(shares, set_up, tear_down);
@@ -164,7 +185,10 @@ Suite *load_thread_suite(void)
 	tcase_add_test(reach, somebody_is_reached_by_any_thread);
 	tcase_add_test(reach, no_local_port_ends_nothing);
 	tcase_add_test(reach, no_socket_ends_all_and_the_first_call_refused_is_named);
+	tcase_add_checked_fixture(slow, set_up, tear_down);
+	tcase_add_test(slow, pieces_and_their_pauses_make_the_rate_that_was_asked);
 	suite_add_tcase(suite, shares);
+	suite_add_tcase(suite, slow);
 	suite_add_tcase(suite, reach);
 	return suite;
 }

@@ -160,7 +160,25 @@ sessions_served() {
 	start_server -w 1
 	began=$(now_ms)
 	load_with 0 -c 1 -n 1 -s 20000 --slow-read 20000
-	[ $(($(now_ms) - began)) -ge 700 ]
+	[ $(($(now_ms) - began)) -ge 1000 ]
+	only_ended clean
+}
+
+# A message of 10 bytes takes 10 ms.
+@test "load: --slow-read slows small messages as well, and short connections" {
+	start_server -w 1
+	for options in '-s 10 -n 50' '-s 1 -n 500' '-s 7 -n 72' '-s 10 -n 50 --churn 1'; do
+		read -ra words <<<"$options"
+		began=$(now_ms)
+		load_with 0 -c 1 --slow-read 1000 "${words[@]}"
+		[ $(($(now_ms) - began)) -ge 500 ]
+		only_ended clean
+	done
+}
+
+@test "load: --slow-read is late by its own will, which is no timeout" {
+	start_server -w 1
+	load_with 0 -c 1 -n 2 -s 1 --slow-read 2 --timeout 0.1
 	only_ended clean
 }
 
