@@ -63,7 +63,8 @@ struct load_result {
 	uint64_t idle_lost;               /* idle ones that the server ended before the end; they */
 	                                  /* are replaced, and in a class, as all others */
 	struct histogram connect;         /* time of connect(2), in microseconds */
-	struct histogram echo;            /* from the intended moment of sending to the last byte */
+	struct histogram echo;            /* from the intended moment of sending until the last */
+	                                  /* byte was read */
 	struct histogram uncorrected;     /* from the actual moment of sending */
 	struct histogram lateness;        /* open loop: the instrument's own, of each message. From */
 	                                  /* the intended to the actual moment, where a connection */

@@ -268,7 +268,7 @@ static void slow_down(struct load_thread *thread, struct load_connection *connec
 
 static void connected(struct load_thread *thread, struct load_connection *connection)
 {
-	int64_t now = thread->now > connection->began ? thread->now : load_clock();
+	int64_t now = load_clock();
 
 	load_reach_note(thread, connection);
 	note_first_outcome(thread, connection);
@@ -279,14 +279,14 @@ static void connected(struct load_thread *thread, struct load_connection *connec
 }
 
 /*
- * An answer had come when the loop was woken, or earlier; how long it took to
- * look at the others before it is not the server's doing. One that came since
- * is timed by the clock.
+ * Timed until its last byte was read, by the clock: when it came nobody here
+ * knows. So it never looks faster than it was; what lies unread while the
+ * thread looks at others before it is late by that, as any client's would be.
  */
 static void echoed(struct load_thread *thread, struct load_connection *connection)
 {
 	struct load_result *result = &thread->result;
-	int64_t now = thread->now > connection->began ? thread->now : load_clock();
+	int64_t now = load_clock();
 
 	thread->under_way--;
 	result->echoes++;

@@ -312,6 +312,15 @@ start_apart() {
 	[ "$(time_of p90 3)" -lt "$(time_of p90 2)" ]
 }
 
+@test "load: an echo is timed until its last byte was read" {
+	start_server -w 1
+	without_leak_check
+	timeout 60 strace -f -o strace.out -e trace=recvfrom -e inject=recvfrom:delay_exit=20000 \
+		"$BUILD/echo-load" -c 1 -n 10 127.0.0.1 "$port" >out
+	cat out
+	[ "$(time_of p50 2)" -ge 20 ]
+}
+
 @test "load: a rate is held, and in steps" {
 	start_server -w 4
 	load_with 0 -c 4 -d 2 -r 500
