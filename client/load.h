@@ -54,7 +54,14 @@ struct load_options {
 
 struct load_result {
 	double seconds;                   /* from the first connect to the last end */
+	double load_seconds;              /* likewise, until nothing new was sent any more */
 	uint64_t echoes;                  /* messages that came back whole and right */
+	double echoes_per_s, bytes_per_s; /* what came back within `load_seconds`, by these */
+	uint64_t timed_out;               /* messages that were not back in time, or when a */
+	                                  /* second signal came ... */
+	uint64_t unsent;                  /* ... and, open loop, that had come due and were not */
+	                                  /* sent when the load ended: no histogram has either, */
+	                                  /* for their time is not known but for being long */
 	uint64_t bytes_out, bytes_in;     /* sent, and come back of that, right or wrong; */
 	                                  /* one that was never sent is not counted */
 	uint64_t bytes_lost;              /* sent on connections that ended in a class but clean, */
@@ -72,11 +79,12 @@ struct load_result {
 	                                  /* was away, until that was back. And each time it was */
 	                                  /* away for 1 ms or more: in one turn of its loop, or */
 	                                  /* woken after it asked to be (stopped, or had no CPU) */
-	double rate_wanted, rate_had;     /* echoes a second; wanted 0 in the closed loop */
+	double rate_wanted, rate_had;     /* open loop: messages a second in the time that the */
+	                                  /* schedule went on, and those that came back, if later */
 	bool rate_missed;                 /* the instrument, not the server, was too slow: less */
 	                                  /* than 0.99 of the rate was had and a thread was busy */
-	                                  /* for 0.95 of the time, or 1 % of `lateness` > 10 ms, */
-	                                  /* or any of it > 50 ms */
+	                                  /* for 0.95 of the time, or 1 % of `lateness`, if that */
+	                                  /* is 100 at least, > 10 ms, or any of it > 50 ms */
 	char from_address[96], to_address[96]; /* of the first connection, as address_text() */
 };
 

@@ -143,18 +143,20 @@ static json_t *rate_json(const struct load_options *options, const struct load_r
 static json_t *result_json(const struct load_options *options, const struct load_result *result)
 {
 	bool open = options->rate.first > 0;
-	double seconds = result->seconds > 0 ? result->seconds : 1;
 
 	return json_pack(
-	    "{s:i,s:s, s:o, s:s,s:s, s:f,s:I,s:f, s:I,s:I,s:I, s:o,s:I, s:o, s:o,s:o,s:o,s:o}",
+	    "{s:i,s:s, s:o, s:s,s:s, s:f,s:f, s:I,s:f,s:I,s:I, s:I,s:I,s:I, s:o,s:I, s:o, s:o,s:o,s:o,s:o}",
 	    "format", FORMAT,
 	    "version", ECHO_VERSION,
 	    "asked", asked_json(options),
 	    "from", result->from_address,
 	    "to", result->to_address,
 	    "elapsed_s", result->seconds,
+	    "load_s", result->load_seconds,
 	    "echoes", (json_int_t)result->echoes,
-	    "echoes_per_s", (double)result->echoes / seconds,
+	    "echoes_per_s", result->echoes_per_s,
+	    "timed_out", (json_int_t)result->timed_out,
+	    "unsent", (json_int_t)result->unsent,
 	    "out_bytes", (json_int_t)result->bytes_out,
 	    "in_bytes", (json_int_t)result->bytes_in,
 	    "lost_bytes", (json_int_t)result->bytes_lost,

@@ -8,11 +8,6 @@
 /* So many are begun in one turn of the loop before answers are looked at again. */
 #define SENDS_PER_TURN 64
 
-static bool is_open_loop(const struct load_thread *thread)
-{
-	return thread->options->rate.first > 0;
-}
-
 /* ---- the end of a connection ---- */
 
 static void note_first_outcome(struct load_thread *thread, struct load_connection *connection)
@@ -29,6 +24,8 @@ static void count_end(struct load_thread *thread, const struct load_connection *
 	result->classes[connection->class]++;
 	result->bytes_out += connection->bytes_out;
 	result->bytes_in += connection->bytes_in;
+	result->timed_out += connection->state == LOAD_ECHOING &&
+	    connection->class == LOAD_TIMEOUT;
 	if (connection->class != LOAD_CLEAN)
 		result->bytes_lost += connection->bytes_out - connection->bytes_in;
 	if (connection->says_nothing && connection->state == LOAD_READY && !thread->ending)
@@ -131,13 +128,6 @@ static bool is_last_of_churn(const struct load_thread *thread, unsigned echoes)
 	return thread->options->churn > 0 && echoes >= thread->options->churn;
 }
 
-static int64_t intended_time(const struct load_thread *thread,
-    const struct load_connection *connection)
-{
-	return thread->begins +
-	    load_schedule_time(&thread->shared->schedule, connection->number);
-}
-
 static void begin(struct load_thread *thread, struct load_connection *connection)
 {
 	thread->quota--;
@@ -150,79 +140,27 @@ static void begin(struct load_thread *thread, struct load_connection *connection
 	    (thread->quota == 0 || is_last_of_churn(thread, connection->echoes + 1));
 	connection->began = load_clock();
 	connection->intended = connection->began;
-	if (is_open_loop(thread)) {
-		connection->intended = intended_time(thread, connection);
+	if (load_due_applies(thread)) {
+		connection->intended = load_due_time(thread, connection->number);
 		connection->number += thread->options->connections;
 	}
 	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
 	load_policy_settle(thread, connection, load_connection_begin(connection, &thread->io));
 }
 
-/* The next one in the schedule becomes the one after it. */
-static void advance(struct load_thread *thread)
-{
-	thread->next_number++;
-	if (++thread->next_connection == thread->talking) {
-		thread->next_connection = 0;
-		thread->next_number += thread->options->connections - thread->talking;
-	}
-}
-
-/*
- * A connection that is not free is passed over: its number stays behind, and
- * is sent when it has become free; or it was sent already, by one that became
- * free while this had not come so far. The delay of those that were free all
- * the time is the instrument's own, and of the others what a stall of it took.
- */
+/* These were free all the time: their delay is the instrument's own. */
 void load_policy_send_due(struct load_thread *thread)
 {
-	unsigned begun = 0;
+	for (unsigned begun = 0; begun < SENDS_PER_TURN; begun++) {
+		int64_t due;
+		struct load_connection *connection = load_due_take(thread, &due);
 
-	while (begun < SENDS_PER_TURN) {
-		struct load_connection *connection = &thread->connections[thread->next_connection];
-		int64_t due = thread->begins +
-		    load_schedule_time(&thread->shared->schedule, thread->next_number);
-		bool is_free;
-
-		if (due > thread->now || thread->quota == 0)
+		if (connection == NULL)
 			break;
-		is_free = connection->state == LOAD_READY &&
-		    connection->number == thread->next_number;
-		advance(thread);
-		if (!is_free)
-			continue;
 		begin(thread, connection);
-		begun++;
 		histogram_record(&thread->result.lateness,
 		    load_microseconds(connection->began - due));
 	}
-}
-
-/* Whether a free connection may send now. */
-static bool may_begin(const struct load_thread *thread, const struct load_connection *connection)
-{
-	if (thread->quota == 0)
-		return false;
-	if (!is_open_loop(thread))
-		return true;
-	return thread->begins != INT64_MAX && intended_time(thread, connection) <= thread->now;
-}
-
-/*
- * A message of a connection that was not free is late by the server's doing,
- * but where it came due while we were away: then until we were back, by ours.
- */
-static void note_lateness(struct load_thread *thread, const struct load_connection *connection)
-{
-	int64_t due;
-	bool is_ours;
-
-	if (!is_open_loop(thread))
-		return;
-	due = intended_time(thread, connection);
-	is_ours = due >= thread->stall_began && due < thread->stall_ended;
-	histogram_record(&thread->result.lateness,
-	    is_ours ? load_microseconds(thread->stall_ended - due) : 0);
 }
 
 /* The total of -n is all back or under way, on other connections. */
@@ -242,8 +180,8 @@ static void carry_on(struct load_thread *thread, struct load_connection *connect
 	else if (thread->ending || has_nothing_left(thread, connection) ||
 	         is_last_of_churn(thread, connection->echoes) || connection->is_shut)
 		finish(thread, connection);
-	else if (!connection->says_nothing && may_begin(thread, connection)) {
-		note_lateness(thread, connection);
+	else if (!connection->says_nothing && load_due_has_come(thread, connection)) {
+		load_due_note_lateness(thread, connection);
 		begin(thread, connection);
 	}
 }
@@ -291,7 +229,7 @@ static void echoed(struct load_thread *thread, struct load_connection *connectio
 	thread->under_way--;
 	result->echoes++;
 	histogram_record(&result->echo, load_microseconds(now - connection->intended));
-	if (is_open_loop(thread))
+	if (load_due_applies(thread))
 		histogram_record(&result->uncorrected, load_microseconds(now - connection->began));
 	slow_down(thread, connection);
 	carry_on(thread, connection);
@@ -368,10 +306,22 @@ void load_policy_close_spare(struct load_thread *thread)
 			close_in_order(thread, &thread->connections[i]);
 }
 
+/* How far the load has come when nothing new is sent any more: its rates are of that. */
+static void take_stock(struct load_thread *thread)
+{
+	thread->ended = load_clock();
+	thread->echoes_at_end = thread->result.echoes;
+	thread->bytes_at_end = thread->result.bytes_in;
+	for (unsigned i = 0; i < thread->opened; i++)
+		if (thread->connections[i].state != LOAD_ABSENT)
+			thread->bytes_at_end += thread->connections[i].bytes_in;
+	thread->result.unsent = load_due_unsent(thread);
+}
+
 void load_policy_end(struct load_thread *thread)
 {
+	take_stock(thread);
 	thread->ending = true;
-	thread->ended = thread->now;
 	thread->io.slow = false;
 	for (unsigned i = 0; i < thread->opened; i++) {
 		struct load_connection *connection = &thread->connections[i];

@@ -19,6 +19,9 @@
 /* Less than this part of the rate that was wanted is worth a remark. */
 #define RATE_REACHED 0.99
 
+/* More than this part of the messages missing from the percentiles is worth a warning. */
+#define UNTIMED_PART 0.01
+
 /* A progress line stands on the terminal, without a newline. */
 static bool progress_shown;
 
@@ -100,11 +103,8 @@ static void print_addresses(const struct load_options *options, const struct loa
 
 static void print_totals(const struct load_result *result)
 {
-	double seconds = result->seconds > 0 ? result->seconds : 1;
-
 	line("echoes", "%" PRIu64 " in %.3f s: %.1f echoes/s, %.3f MB/s", result->echoes,
-	    result->seconds, (double)result->echoes / seconds,
-	    (double)result->bytes_in / seconds / 1e6);
+	    result->seconds, result->echoes_per_s, result->bytes_per_s / 1e6);
 	line("bytes", "%" PRIu64 " out, %" PRIu64 " in, %" PRIu64 " lost", result->bytes_out,
 	    result->bytes_in, result->bytes_lost);
 }
@@ -135,6 +135,22 @@ static void print_rate(const struct load_result *result)
 		line("WARNING", "the rate was not held: more --threads, or a lower rate");
 	else if (result->rate_had < RATE_REACHED * result->rate_wanted)
 		line("", "not reached: the server was slower, on so many connections");
+}
+
+/* Stands beside the percentiles, which it makes too low when there is much of it. */
+static void print_untimed(const struct load_result *result)
+{
+	double untimed = (double)result->timed_out + (double)result->unsent;
+	double part = untimed / ((double)result->echoes + untimed);
+
+	if (result->timed_out > 0)
+		line("not timed", "%" PRIu64 " timed out", result->timed_out);
+	if (result->unsent > 0)
+		line(result->timed_out > 0 ? "" : "not timed", "%" PRIu64 " due, never sent",
+		    result->unsent);
+	if (part > UNTIMED_PART)
+		line("WARNING", "the percentiles leave out %.1f%% of the messages, the slowest",
+		    100 * part);
 }
 
 /* ---- the table of latencies ---- */
@@ -279,6 +295,7 @@ int load_report_text(const struct load_options *options, const struct load_resul
 	print_classes(options, result);
 	if (options->rate.first > 0)
 		print_rate(result);
+	print_untimed(result);
 	print_latencies(options, result);
 	if (result->echo.total > 0)
 		print_bars(&result->echo);

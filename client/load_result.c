@@ -12,12 +12,16 @@
 #define BUSY 0.95
 /* Or when more than 1 % of the messages left so late by the instrument's own doing ... */
 #define LATE_US 10000
+/* ... of so many: of fewer, 1 % is not one. */
+#define LATE_OF 100
 /* ... or it was away for so long at once: few messages may then speak of it. */
 #define STALL_US 50000
 
 static void add_counts(struct load_result *to, const struct load_result *from)
 {
 	to->echoes += from->echoes;
+	to->timed_out += from->timed_out;
+	to->unsent += from->unsent;
 	to->bytes_out += from->bytes_out;
 	to->bytes_in += from->bytes_in;
 	to->bytes_lost += from->bytes_lost;
@@ -116,10 +120,22 @@ static bool was_busy(const struct load_thread *thread)
 	return (double)thread->busy > BUSY * (double)scheduled(thread);
 }
 
+/* The time that so many messages have in the schedule: the last one has an interval too. */
+static int64_t span_of(const struct load_shared *shared, uint64_t messages)
+{
+	return load_schedule_time(&shared->schedule, messages);
+}
+
+static bool was_late(const struct histogram *lateness)
+{
+	return (lateness->total >= LATE_OF && histogram_percentile(lateness, 99) > LATE_US) ||
+	    lateness->most > STALL_US;
+}
+
 static void judge_rate(struct load_thread *const *threads, unsigned count,
     struct load_result *result)
 {
-	int64_t span = 0;
+	int64_t span = span_of(threads[0]->shared, result->echoes);
 	bool busy = false;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -131,8 +147,27 @@ static void judge_rate(struct load_thread *const *threads, unsigned count,
 	    (double)result->echoes * (double)LOAD_NS_PER_S / (double)span : 0;
 	result->rate_missed =
 	    (busy && result->rate_had < RATE_ENOUGH * result->rate_wanted) ||
-	    histogram_percentile(&result->lateness, 99) > LATE_US ||
-	    result->lateness.most > STALL_US;
+	    was_late(&result->lateness);
+}
+
+/* What comes back when nothing is sent any more takes longer, or shorter, than under load. */
+static void take_rates(struct load_thread *const *threads, unsigned count,
+    struct load_result *result)
+{
+	int64_t ended = threads[0]->shared->start;
+	uint64_t echoes = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		ended = threads[i]->ended > ended ? threads[i]->ended : ended;
+		echoes += threads[i]->echoes_at_end;
+		bytes += threads[i]->bytes_at_end;
+	}
+	result->load_seconds = (double)(ended - threads[0]->shared->start) / (double)LOAD_NS_PER_S;
+	if (result->load_seconds <= 0)
+		return;
+	result->echoes_per_s = (double)echoes / result->load_seconds;
+	result->bytes_per_s = (double)bytes / result->load_seconds;
 }
 
 void load_result_gather(struct load_thread *const *threads, unsigned count,
@@ -148,12 +183,11 @@ void load_result_gather(struct load_thread *const *threads, unsigned count,
 	for (unsigned i = 0; i < count; i++)
 		add(result, &threads[i]->result);
 	result->seconds = (double)(load_clock() - shared->start) / (double)LOAD_NS_PER_S;
-	if (shared->options->rate.first > 0) {
+	take_rates(threads, count, result);
+	if (shared->options->rate.first > 0)
 		judge_rate(threads, count, result);
-	} else {
+	else
 		result->uncorrected = result->echo;
-		result->rate_had = (double)result->echoes / result->seconds;
-	}
 }
 
 bool load_result_is_balanced(const struct load_result *result)

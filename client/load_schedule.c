@@ -38,6 +38,21 @@ int64_t load_schedule_time(const struct load_schedule *schedule, uint64_t number
 	return (int64_t)((step * schedule->length_s + into) * NS_PER_S);
 }
 
+/* The count is right but for what rounding does to the last one. */
+uint64_t load_schedule_due(const struct load_schedule *schedule, int64_t time_ns)
+{
+	uint64_t due;
+
+	if (time_ns <= 0)
+		return 0;
+	due = (uint64_t)load_schedule_count(schedule, time_ns);
+	while (load_schedule_time(schedule, due) < time_ns)
+		due++;
+	while (due > 0 && load_schedule_time(schedule, due - 1) >= time_ns)
+		due--;
+	return due;
+}
+
 double load_schedule_count(const struct load_schedule *schedule, int64_t time_ns)
 {
 	double time_s = (double)time_ns / NS_PER_S;

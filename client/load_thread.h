@@ -72,7 +72,8 @@ struct load_thread {
 	int64_t now;                   /* when this turn of the loop began */
 	int64_t begins;                /* open loop: when the schedule does; INT64_MAX: not yet */
 	int64_t ends;                  /* when the load is to end; INT64_MAX: not by the clock */
-	int64_t ended;                 /* when it did */
+	int64_t ended;                 /* when it did: nothing new is sent any more */
+	uint64_t echoes_at_end, bytes_at_end; /* how many had come back by then */
 	int64_t busy;                  /* open loop: time not spent waiting, since it began */
 	int64_t stall_began;           /* open loop: when this thread was last away from its work, */
 	int64_t stall_ended;           /* ... and until when; 0: never */
@@ -129,6 +130,33 @@ void load_reach_note(struct load_thread *thread, const struct load_connection *c
  * port, which may come free.
  */
 void load_reach_failed(struct load_thread *thread, const struct load_connection *connection);
+
+/* ---- load_due.c: what the schedule of the open loop asks of a thread ---- */
+
+/* Returns whether there is a schedule: the open loop. */
+bool load_due_applies(const struct load_thread *thread);
+
+/* Returns when message `number` of the schedule, which has begun, is to be sent. */
+int64_t load_due_time(const struct load_thread *thread, uint64_t number);
+
+/* Returns whether a free connection may send its next message now; in the closed loop always. */
+bool load_due_has_come(const struct load_thread *thread, const struct load_connection *connection);
+
+/*
+ * Returns the connection of the next message whose time has come, and that time,
+ * or NULL when there is none. Those whose connection is not free are passed over.
+ */
+struct load_connection *load_due_take(struct load_thread *thread, int64_t *due);
+
+/*
+ * Records how late the next message of a connection is that was not free in
+ * time: by the server's doing, but where it came due while we were away: then
+ * until we were back, by ours.
+ */
+void load_due_note_lateness(struct load_thread *thread, const struct load_connection *connection);
+
+/* Returns how many messages have come due by now, or by the end of the load, and were not sent. */
+uint64_t load_due_unsent(const struct load_thread *thread);
 
 /* ---- load_policy.c: what a thread does with its connections ---- */
 

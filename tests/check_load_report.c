@@ -37,6 +37,8 @@ static void set_up(void)
 static void hundred_echoes(void)
 {
 	result.echoes = 100;
+	result.echoes_per_s = 50;
+	result.bytes_per_s = 3200;
 	result.bytes_out = 6500;
 	result.bytes_in = 6400;
 	result.bytes_lost = 100;
@@ -162,6 +164,25 @@ START_TEST(text_of_the_open_loop_has_uncorrected_times_lateness_and_a_warning)
 }
 END_TEST
 
+START_TEST(text_counts_what_no_percentile_has_and_warns_when_it_is_much)
+{
+	hundred_echoes();
+	result.echoes = 9900;
+	result.timed_out = 1;
+	hear_text();
+	ck_said("not timed    1 timed out\n\n");
+	ck_not_said("WARNING");
+	result.unsent = 99;
+	hear_text();
+	ck_said("not timed    1 timed out\n             99 due, never sent\n\n");
+	result.unsent = 1100;
+	result.timed_out = 0;
+	hear_text();
+	ck_said("not timed    1100 due, never sent\n");
+	ck_said("WARNING      the percentiles leave out 10.0% of the messages, the slowest\n");
+}
+END_TEST
+
 START_TEST(text_without_any_connection_has_no_numbers_to_show)
 {
 	result.to_address[0] = '\0';
@@ -191,6 +212,7 @@ START_TEST(text_fits_80_columns)
 	result.rate_missed = true;
 	result.seconds = 1e6;
 	result.echoes = UINT64_C(1000000000000);
+	result.timed_out = result.unsent = UINT64_C(1000000000000);
 	result.bytes_out = result.bytes_in = result.bytes_lost = UINT64_C(1000000000000000);
 	for (unsigned i = 0; i < LOAD_CLASSES; i++)
 		result.classes[i] = UINT64_C(1000000000000);
@@ -478,6 +500,7 @@ Suite *load_report_suite(void)
 	tcase_add_test(tcase, text_has_a_table_of_latencies_in_milliseconds);
 	tcase_add_test(tcase, text_names_the_classes_that_occurred_and_clean_ones_always);
 	tcase_add_test(tcase, text_of_the_open_loop_has_uncorrected_times_lateness_and_a_warning);
+	tcase_add_test(tcase, text_counts_what_no_percentile_has_and_warns_when_it_is_much);
 	tcase_add_test(tcase, text_without_any_connection_has_no_numbers_to_show);
 	tcase_add_test(tcase, text_fits_80_columns);
 	tcase_add_test(tcase, bars_count_every_echo);

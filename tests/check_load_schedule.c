@@ -102,6 +102,24 @@ START_TEST(count_is_the_inverse_of_time)
 }
 END_TEST
 
+START_TEST(messages_are_due_from_their_moment_on)
+{
+	plan(100, 300, 3, 3, 0);
+	ck_assert_uint_eq(load_schedule_due(&schedule, 0), 0);
+	ck_assert_uint_eq(load_schedule_due(&schedule, 1), 1);
+	ck_assert_uint_eq(load_schedule_due(&schedule, 10 * MS), 1);
+	ck_assert_uint_eq(load_schedule_due(&schedule, 10 * MS + 1), 2);
+	ck_assert_uint_eq(load_schedule_due(&schedule, 3 * S), 600);
+	plan(1000, 20000, 100, 1.7, 0);
+	for (uint64_t number = 0; number < 20000; number += 13) {
+		int64_t time = load_schedule_time(&schedule, number);
+
+		ck_assert_uint_eq(load_schedule_due(&schedule, time), number);
+		ck_assert_uint_eq(load_schedule_due(&schedule, time + 1), number + 1);
+	}
+}
+END_TEST
+
 /*
  * What a stall of the server delays keeps its moment: at 100/s, of the messages
  * of the 200 ms after 1 s, the first was meant 200 ms before the end and the last 10 ms.
@@ -249,6 +267,7 @@ Suite *load_schedule_suite(void)
 	tcase_add_test(times, without_a_duration_the_messages_say_how_long);
 	tcase_add_test(times, times_never_go_back);
 	tcase_add_test(times, count_is_the_inverse_of_time);
+	tcase_add_test(times, messages_are_due_from_their_moment_on);
 	tcase_add_test(times, stall_is_charged_to_all_that_it_delayed);
 	tcase_add_test(times, large_numbers_stay_exact);
 	tcase_add_checked_fixture(delays, fresh_queue, NULL);

@@ -362,6 +362,19 @@ was_late() {
 	[ "$(sed -nE 's/^sent late by .* p99 ([0-9]+)\..*/\1/p' out)" -lt 100 ]
 }
 
+@test "load: messages that were due and never sent are counted, and those that timed out" {
+	need jq
+	be_faulty silent
+	load_with 1 -c 1 -d 1 -r 100 --timeout 2 --json
+	# One was sent, 99 more came due before the end, and then it was waited for the first.
+	jq -e '.unsent == 99 and .timed_out == 1 and .echo.count == 0 and
+		.load_s >= 1 and .elapsed_s >= 2 and .load_s < .elapsed_s' out
+	load_with 1 -c 1 -d 1 -r 100 --timeout 2
+	grep -q '^not timed  *1 timed out$' out
+	grep -q '^  *99 due, never sent$' out
+	grep -q '^WARNING  *the percentiles leave out 100.0% of the messages' out
+}
+
 @test "load: a rate that the server does not keep up with is told, and is not our lateness" {
 	be_faulty stalling
 	load_with 0 -c 1 -d 2 -r 1000000
