@@ -325,10 +325,10 @@ start_apart() {
 	start_server -w 4
 	load_with 0 -c 4 -d 2 -r 500
 	[ "$(echoes_done)" -ge 950 ]
-	[ "$(echoes_done)" -le 1050 ]
+	[ "$(echoes_done)" -le 1000 ]
 	load_with 0 -c 4 -d 2 -r 100..300/3
 	[ "$(echoes_done)" -ge 380 ]
-	[ "$(echoes_done)" -le 420 ]
+	[ "$(echoes_done)" -le 400 ]
 	grep -q 'open loop: 100 to 300 echoes/s in 3 steps' out
 }
 
@@ -375,10 +375,18 @@ was_late() {
 	grep -q '^WARNING  *the percentiles leave out 100.0% of the messages' out
 }
 
+# On a busy machine it may really have been away: then it says so, and how long.
 @test "load: a rate that the server does not keep up with is told, and is not our lateness" {
 	be_faulty stalling
 	load_with 0 -c 1 -d 2 -r 1000000
-	grep -q '^ *not reached: ' out
+	read -r p99 most < <(sed -nE 's/^sent late by .* p99 ([0-9]+).*, max ([0-9]+).*/\1 \2/p' out)
+	if [ "$p99" -ge 10 ] || [ "$most" -ge 50 ]; then
+		grep -q '^WARNING  *the rate was not held' out
+	else
+		grep -q '^ *not reached: ' out
+	fi
+	# Of two million, most never had their turn.
+	grep -qE '^not timed  *1[0-9]{6} due, never sent$' out
 }
 
 # ---- reports ----
