@@ -2,6 +2,7 @@
 #include "client/client_report.h"
 
 #include "client/pattern.h"
+#include "common/standard.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,12 +34,6 @@ static void print_overdue(const struct ping *ping, const struct ledger_note *not
 	    note->bytes, ping->ledger.size);
 }
 
-/* Looked at after every line: an output that is gone must end a ping that has no count. */
-static bool output_works(void)
-{
-	return fflush(stdout) == 0 && !ferror(stdout);
-}
-
 bool ping_report_message(const struct ping *ping, const struct ledger_note *note)
 {
 	switch (note->event) {
@@ -59,7 +54,8 @@ bool ping_report_message(const struct ping *ping, const struct ledger_note *note
 		print_overdue(ping, note);
 		break;
 	}
-	return output_works();
+	/* After every line: an output that is gone must end a ping that has no count. */
+	return standard_flush() == 0;
 }
 
 static void print_if_any(uint64_t count, const char *what)
@@ -86,5 +82,5 @@ bool ping_report_summary(const struct ping *ping)
 		printf("min/avg/max/mdev = " PRI_MS "/" PRI_MS "/" PRI_MS "/" PRI_MS " ms\n",
 		    MS(ledger->least_us), MS((uint64_t)(ledger->mean_us + 0.5)),
 		    MS(ledger->most_us), MS(ledger_deviation_us(ledger)));
-	return output_works();
+	return standard_flush() == 0;
 }

@@ -8,6 +8,7 @@
 #include "client/ping.h"
 #include "client/relay.h"
 #include "common/nethelp.h"
+#include "common/standard.h"
 
 #include <err.h>
 #include <errno.h>
@@ -137,13 +138,15 @@ int main(int argc, char **argv)
 	char address[ADDRESS_TEXT_MAX];
 	int server;
 
+	if (standard_open() < 0)
+		return EX_OSERR;
 	switch (client_read_options(&options, argc, argv)) {
 	case CLIENT_HELP:
 		client_print_help();
-		return EX_OK;
+		return standard_printed();
 	case CLIENT_VERSION:
 		puts("echo-client " ECHO_VERSION);
-		return EX_OK;
+		return standard_printed();
 	case CLIENT_WRONG:
 		return EX_USAGE;
 	case CLIENT_RUN:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* echo-load: puts load on any echo server and says exactly what was lost, and how late it was. */
 #include "client/load.h"
+#include "common/standard.h"
 
 #include <stdio.h>
 #include <sysexits.h>
@@ -36,13 +37,15 @@ int main(int argc, char **argv)
 	struct load_options options;
 	int code;
 
+	if (standard_open() < 0)
+		return EX_OSERR;
 	switch (load_read_options(&options, argc, argv)) {
 	case LOAD_HELP:
 		load_print_help();
-		return EX_OK;
+		return standard_printed();
 	case LOAD_VERSION:
 		puts("echo-load " ECHO_VERSION);
-		return EX_OK;
+		return standard_printed();
 	case LOAD_WRONG:
 		return EX_USAGE;
 	case LOAD_RUN:

@@ -21,15 +21,6 @@ static struct {
 	bool keep_stderr; /* as daemon_begin() was told */
 } start = { .to_parent = -1 };
 
-int daemon_open_standard_descriptors(void)
-{
-	/* Those below are open by then, so the next to be opened gets this number. */
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open(_PATH_DEVNULL, O_RDWR) < 0)
-			return -1;
-	return 0;
-}
-
 static int code_of_ended(pid_t child)
 {
 	char how[REPORT_DEATH_MAX];

@@ -24,14 +24,6 @@
 #include <stdbool.h>
 
 /*
- * Opens /dev/null in the place of each of the descriptors 0, 1 and 2 that is
- * closed. To be called before anything else is opened: a socket that became
- * descriptor 2 would be sent our error messages. Returns 0, or -1 with errno of
- * open(2); it cannot be relied on then that a message is seen.
- */
-int daemon_open_standard_descriptors(void);
-
-/*
  * Forks. Returns true in the child, which goes on as the server: in a session of
  * its own and in the folder "/" (paths must have been made absolute before), its
  * standard descriptors left alone. Pids, locks and threads are to be taken after

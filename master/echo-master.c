@@ -26,8 +26,8 @@
  * Arrows go down only: master uses worker and common, worker uses common.
  */
 #include "common/settings.h"
+#include "common/standard.h"
 #include "common/title.h"
-#include "master/daemon.h"
 #include "master/startup.h"
 
 #include <stdio.h>
@@ -38,31 +38,33 @@ int main(int argc, char **argv)
 	struct settings_sources sources = { .argc = argc, .argv = argv,
 		.standard_file = SYSCONFDIR "/echo-master.conf" };
 	struct settings settings;
+	int code = EX_OK;
 
-	if (daemon_open_standard_descriptors() < 0)
+	if (standard_open() < 0)
 		return EX_OSERR;
 	title_init(argc, argv);
 	switch (settings_load(&settings, &sources, stderr)) {
 	case SETTINGS_RUN:
 		return startup_serve(&settings, &sources);
 	case SETTINGS_TEST:
-		return startup_test(&settings);
+		code = startup_test(&settings);
+		break;
 	case SETTINGS_SHOW:
 		settings_print(&settings, stdout);
-		return EX_OK;
+		break;
 	case SETTINGS_COMPLETION:
 		settings_completion(stdout);
-		return EX_OK;
+		break;
 	case SETTINGS_HELP:
 		settings_help(stdout);
-		return EX_OK;
+		break;
 	case SETTINGS_VERSION:
 		puts("echo-master " ECHO_VERSION);
-		return EX_OK;
+		break;
 	case SETTINGS_WRONG:
 		return EX_USAGE;
 	case SETTINGS_BAD_FILE:
 		return EX_CONFIG;
 	}
-	return EX_SOFTWARE;
+	return code == EX_OK ? standard_printed() : code;
 }

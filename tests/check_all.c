@@ -36,6 +36,7 @@ int main(void)
 	srunner_add_suite(runner, settings_rules_suite());
 	srunner_add_suite(runner, settings_types_suite());
 	srunner_add_suite(runner, signals_suite());
+	srunner_add_suite(runner, standard_suite());
 	srunner_add_suite(runner, stop_suite());
 	srunner_add_suite(runner, systemd_suite());
 	srunner_add_suite(runner, workers_suite());

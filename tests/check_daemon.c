@@ -209,54 +209,6 @@ static void expect_said(const char *expected)
 	ck_assert_str_eq(text, expected);
 }
 
-/* ---- standard descriptors ---- */
-
-/* `with` is a number whose bits say which of the three are closed at the start. */
-static int open_what_is_closed(void *with)
-{
-	int closed = *(int *)with;
-	int first;
-
-	note_standard_descriptors();
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if ((closed & 1 << fd) != 0)
-			close(fd);
-	if (daemon_open_standard_descriptors() < 0)
-		return 1;
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if ((closed & 1 << fd) != 0 ? !is_nowhere(fd) : !is_as_in_parent(fd))
-			return 2;
-	first = open("/", O_RDONLY);
-	return first > STDERR_FILENO ? 0 : 3;
-}
-
-START_TEST(standard_descriptors_that_are_closed_are_opened_and_the_others_left_alone)
-{
-	child_succeeded(child_start(open_what_is_closed, &_i));
-}
-END_TEST
-
-static void allow_no_descriptor(void)
-{
-	struct rlimit three = { 3, 3 };
-
-	setrlimit(RLIMIT_NOFILE, &three);
-}
-
-static int open_none_without_room(void *unused)
-{
-	(void)unused;
-	note_standard_descriptors();
-	allow_no_descriptor();
-	return daemon_open_standard_descriptors() == 0 && all_are_as_in_parent() ? 0 : 1;
-}
-
-START_TEST(standard_descriptors_that_are_open_need_nothing)
-{
-	child_succeeded(child_start(open_none_without_room, NULL));
-}
-END_TEST
-
 /* ---- what the parent ends with ---- */
 
 static int ready_when_parent_sleeps(void)
@@ -389,6 +341,13 @@ START_TEST(interruptions_do_not_end_the_wait)
 	end_child();
 }
 END_TEST
+
+static void allow_no_descriptor(void)
+{
+	struct rlimit three = { 3, 3 };
+
+	setrlimit(RLIMIT_NOFILE, &three);
+}
 
 START_TEST(failing_socketpair_is_the_systems_fault)
 {
@@ -609,9 +568,6 @@ static TCase *children(void)
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_loop_test(tcase,
-	    standard_descriptors_that_are_closed_are_opened_and_the_others_left_alone, 0, 8);
-	tcase_add_test(tcase, standard_descriptors_that_are_open_need_nothing);
 	tcase_add_test(tcase, child_has_a_session_of_its_own_and_the_terminal_until_it_is_ready);
 	tcase_add_loop_test(tcase, child_lets_go_of_the_terminal_when_it_is_ready, 0, 2);
 	tcase_add_test(tcase, being_ready_again_does_nothing);

@@ -44,6 +44,7 @@ Suite *settings_file_suite(void);
 Suite *settings_rules_suite(void);
 Suite *settings_types_suite(void);
 Suite *signals_suite(void);
+Suite *standard_suite(void);
 Suite *stop_suite(void);
 Suite *systemd_suite(void);
 Suite *workers_suite(void);
