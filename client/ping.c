@@ -171,10 +171,16 @@ static void begin_due(struct run *run, uint64_t now)
 
 	if (!more_to_begin(run))
 		return;
-	if (ping->interval_us == 0 ? ledger_awaits(&ping->ledger) : now < run->due_us)
+	if (ping->interval_us == 0) {
+		if (!ledger_awaits(&ping->ledger))
+			ledger_begin(&ping->ledger, now);
 		return;
-	ledger_begin(&ping->ledger, now);
-	run->due_us = now + ping->interval_us;
+	}
+	/* Nothing is to be lost before it was sent, because we have been stopped, say. */
+	if (now > run->due_us && now - run->due_us >= ping->ledger.timeout_us)
+		run->due_us = now;
+	for (; now >= run->due_us && more_to_begin(run); run->due_us += ping->interval_us)
+		ledger_begin(&ping->ledger, run->due_us);
 }
 
 static void end_within_rest(struct run *run, uint64_t now)
@@ -262,7 +268,8 @@ static enum ping_end take_turn(struct run *run)
 
 enum ping_end ping_run(struct ping *ping, ping_tell *tell)
 {
-	struct run run = { .ping = ping, .tell = tell, .end_us = UINT64_MAX };
+	struct run run = { .ping = ping, .tell = tell, .due_us = clock_us(),
+		.end_us = UINT64_MAX };
 	enum ping_end end = PING_GOES_ON;
 	sigset_t before;
 

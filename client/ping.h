@@ -3,8 +3,10 @@
  * Messages to an echo server at an interval, and the time until each is back.
  *
  * Sending and receiving go on at once: a message may be larger than all the
- * buffers on the way. A message begins when it is due, also while the one
- * before is still being sent, so that a server that stalls is charged with it.
+ * buffers on the way. A message begins at the moment it is due, even when that
+ * is noticed later or the one before is still being sent, so that a server that
+ * stalls is charged with it. Due moments are whole intervals apart; only when
+ * one has been missed by as much as an answer may take do they start anew.
  */
 #ifndef CLIENT_PING_H
 #define CLIENT_PING_H

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the ledger ---- */
@@ -278,6 +279,14 @@ static TCase *accounts(void)
 
 /* ---- a run ---- */
 
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static struct ping ping;
 static int ends[2];              /* ours, the server's */
 static unsigned told[LEDGER_OVERDUE + 1]; /* how often each event was */
@@ -398,6 +407,53 @@ START_TEST(silent_server_and_no_room_left_end_it)
 }
 END_TEST
 
+static void let_pass(uint64_t us)
+{
+	uint64_t end = clock_us() + us;
+
+	while (clock_us() < end)
+		continue;
+}
+
+/* Nothing is sent meanwhile. */
+static bool tell_and_stall(const struct ping *about, const struct ledger_note *what)
+{
+	if (what->sequence == 2)
+		let_pass(50000);
+	return tell(about, what);
+}
+
+static uint64_t between(uint64_t sequence)
+{
+	return ping.ledger.begun_us[sequence] - ping.ledger.begun_us[sequence - 1];
+}
+
+START_TEST(messages_are_due_whole_intervals_apart_though_they_are_late)
+{
+	ping.count = 20;
+	ping.interval_us = 5000;
+	ck_assert_int_eq(run_against_echo(UINT64_MAX, tell_and_stall), PING_DONE);
+	for (uint64_t sequence = 2; sequence <= 20; sequence++)
+		ck_assert_uint_eq(between(sequence), 5000);
+	/* The third was due before the fifty were over, and is charged with the rest of them. */
+	ck_assert_uint_ge(ping.ledger.most_us, 45000);
+}
+END_TEST
+
+START_TEST(message_that_is_late_as_long_as_an_answer_may_take_is_due_anew)
+{
+	unsigned leaps = 0;
+
+	ping.count = 10;
+	ping.interval_us = 1000;
+	ping.ledger.timeout_us = 40000;
+	ck_assert_int_eq(run_against_echo(UINT64_MAX, tell_and_stall), PING_DONE);
+	for (uint64_t sequence = 2; sequence <= 10; sequence++)
+		leaps += between(sequence) >= 40000;
+	ck_assert_uint_ge(leaps, 1);
+}
+END_TEST
+
 static bool tell_and_interrupt(const struct ping *about, const struct ledger_note *what)
 {
 	if (what->sequence == 3)
@@ -464,6 +520,8 @@ static TCase *runs(void)
 	tcase_add_test(tcase, server_that_is_gone_takes_nothing);
 	tcase_add_test(tcase, silent_server_makes_all_overdue);
 	tcase_add_test(tcase, silent_server_and_no_room_left_end_it);
+	tcase_add_test(tcase, messages_are_due_whole_intervals_apart_though_they_are_late);
+	tcase_add_test(tcase, message_that_is_late_as_long_as_an_answer_may_take_is_due_anew);
 	tcase_add_test(tcase, interrupt_ends_it_and_what_was_sent_is_back);
 	tcase_add_test(tcase, interrupt_is_heeded_while_the_socket_is_always_ready);
 	tcase_add_test(tcase, output_that_fails_ends_it);
