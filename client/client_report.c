@@ -46,6 +46,10 @@ bool ping_report_message(const struct ping *ping, const struct ledger_note *note
 	case LEDGER_CORRUPT:
 		print_corrupt(ping, note);
 		break;
+	case LEDGER_MISSED:
+		printf("corrupt answer from %s: seq=%" PRIu64 " was not found after a wrong byte\n",
+		    ping->server_name, note->sequence);
+		break;
 	case LEDGER_EXTRA:
 		printf("%" PRIu64 " bytes too many from %s: after seq=%" PRIu64 "\n", note->bytes,
 		    ping->server_name, note->sequence);

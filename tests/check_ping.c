@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -41,11 +42,25 @@ static void begin_up_to(uint64_t last, uint64_t now)
 		ck_assert_uint_eq(ledger_begin(&ledger, now), ledger.sent);
 }
 
-/* Gives it bytes that must be taken in one go, and compares what there is to tell. */
+/* Gives it bytes, in which there must be just this to tell. */
 static void comes(const char *bytes, size_t size, uint64_t now, enum ledger_event event,
     uint64_t sequence)
 {
-	ck_assert_uint_eq(ledger_receive(&ledger, bytes, size, now, &note), size);
+	struct ledger_note one = { .event = LEDGER_NOTHING };
+
+	note = one;
+	while (size > 0) {
+		size_t taken = ledger_receive(&ledger, bytes, size, now, &one);
+
+		ck_assert_uint_le(taken, size);
+		ck_assert(taken > 0 || one.event == LEDGER_MISSED);
+		if (one.event != LEDGER_NOTHING) {
+			ck_assert_int_eq(note.event, LEDGER_NOTHING);
+			note = one;
+		}
+		bytes += taken;
+		size -= taken;
+	}
 	ck_assert_int_eq(note.event, event);
 	if (event != LEDGER_NOTHING)
 		ck_assert_uint_eq(note.sequence, sequence);
@@ -114,7 +129,7 @@ static size_t shows_from(size_t place, int step)
 	return place;
 }
 
-START_TEST(missing_byte_makes_it_and_all_that_follow_wrong)
+START_TEST(missing_byte_spoils_its_own_message_only)
 {
 	size_t shows = shows_from(17, 1);
 
@@ -123,9 +138,21 @@ START_TEST(missing_byte_makes_it_and_all_that_follow_wrong)
 	comes(stream, SIZE - 1, 1, LEDGER_CORRUPT, 1);
 	ck_assert_uint_eq(note.offset, shows);
 	ck_assert(ledger_awaits(&ledger)); /* the second only */
-	comes(stream + SIZE - 1, 1, 1, LEDGER_NOTHING, 0);
-	comes(stream + SIZE, SIZE - 1, 1, LEDGER_CORRUPT, 2);
+	comes(stream + SIZE - 1, SIZE - 1, 1, LEDGER_NOTHING, 0);
+	comes(stream + 2 * SIZE - 2, 1, 1, LEDGER_ANSWER, 2);
 	ck_assert(!ledger_awaits(&ledger));
+	ck_assert_uint_eq(ledger.corrupted, 1);
+}
+END_TEST
+
+START_TEST(doubled_byte_spoils_its_own_message_only)
+{
+	begin_up_to(2, 0);
+	memmove(stream + 18, stream + 17, 2 * SIZE - 17);
+	comes(stream, SIZE + 1, 1, LEDGER_CORRUPT, 1);
+	comes(stream + SIZE + 1, SIZE, 1, LEDGER_ANSWER, 2);
+	ck_assert_uint_eq(ledger.corrupted, 1);
+	ck_assert_uint_eq(ledger.extra, 0);
 }
 END_TEST
 
@@ -147,12 +174,185 @@ START_TEST(doubled_byte_is_found_and_the_one_too_many_belongs_to_no_message)
 }
 END_TEST
 
-START_TEST(answer_of_another_message_is_wrong)
+START_TEST(messages_left_out_are_told_and_the_next_one_is_right)
+{
+	begin_up_to(5, 0);
+	comes(stream, SIZE, 1, LEDGER_ANSWER, 1);
+	/* The second to fourth: the second has a wrong byte, the others are nowhere. */
+	comes(stream + 4 * SIZE, 1, 1, LEDGER_CORRUPT, 2);
+	comes(stream + 4 * SIZE + 1, 6, 1, LEDGER_NOTHING, 0);
+	for (uint64_t missed = 3; missed <= 4; missed++) {
+		ck_assert_uint_eq(ledger_receive(&ledger, stream + 4 * SIZE + 7, 1, 1, &note), 0);
+		ck_assert_int_eq(note.event, LEDGER_MISSED);
+		ck_assert_uint_eq(note.sequence, missed);
+	}
+	comes(stream + 4 * SIZE + 7, SIZE - 7, 1, LEDGER_ANSWER, 5);
+	ck_assert_uint_eq(ledger.corrupted, 3);
+}
+END_TEST
+
+START_TEST(message_that_comes_twice_is_counted_once)
+{
+	begin_up_to(4, 0);
+	comes(stream, SIZE, 1, LEDGER_ANSWER, 1);
+	comes(stream, SIZE, 1, LEDGER_CORRUPT, 2);
+	comes(stream + SIZE, SIZE, 1, LEDGER_NOTHING, 0);
+	comes(stream + 2 * SIZE, SIZE, 1, LEDGER_ANSWER, 3);
+	comes(stream + 3 * SIZE, SIZE, 1, LEDGER_ANSWER, 4);
+	ck_assert_uint_eq(ledger.received, 3);
+}
+END_TEST
+
+START_TEST(answer_of_a_message_before_is_wrong)
 {
 	begin_up_to(2, 0);
-	comes(stream + SIZE, SIZE, 1, LEDGER_CORRUPT, 1);
-	comes(stream, SIZE, 1, LEDGER_CORRUPT, 2);
-	ck_assert_uint_eq(ledger.received, 0);
+	comes(stream + SIZE, 1, 1, LEDGER_CORRUPT, 1);
+	comes(stream + SIZE + 1, SIZE - 1, 1, LEDGER_ANSWER, 2);
+	comes(stream, SIZE, 1, LEDGER_EXTRA, 2);
+	ck_assert_uint_eq(ledger.received, 1);
+}
+END_TEST
+
+/* ---- random damage ---- */
+
+enum { MESSAGES = 40, LARGEST = 300, SEEDS = 200 };
+
+static struct damage {
+	uint32_t size;        /* of each message */
+	char sent[MESSAGES * LARGEST];
+	char came[MESSAGES * LARGEST + LARGEST];
+	size_t length;        /* of what came */
+	uint64_t first, last; /* messages that it touches */
+	bool right[MESSAGES + 1];
+	bool told[MESSAGES + 1];
+} damage;
+
+static size_t below(size_t limit)
+{
+	return (size_t)random() % limit;
+}
+
+static const uint32_t damaged_sizes[] = { 8, 9, 16, 64, LARGEST };
+
+static void make_stream(void)
+{
+	memset(&damage, 0, sizeof damage);
+	damage.size = damaged_sizes[below(sizeof damaged_sizes / sizeof damaged_sizes[0])];
+	damage.length = (size_t)MESSAGES * damage.size;
+	for (size_t i = 0; i < MESSAGES; i++)
+		pattern_write(damage.sent + i * damage.size, damage.size, i + 1, 0);
+	memcpy(damage.came, damage.sent, damage.length);
+}
+
+/* Changes bytes, leaves some out (of several messages, perhaps), or adds some. */
+static void do_damage(void)
+{
+	size_t place = below(damage.length);
+	size_t rest = damage.length - place;
+	size_t count = below(2) == 0 ? 1 : 1 + below(damage.size - 1);
+	size_t way = below(4);
+
+	if (way == 1)
+		count = below(2) == 0 ? count : 1 + below(5 * (size_t)damage.size);
+	if (count > rest)
+		count = rest;
+	damage.first = place / damage.size + 1;
+	damage.last = (place + (way < 2 ? count - 1 : 0)) / damage.size + 1;
+	if (way == 0) {
+		for (size_t i = place; i < place + count; i++)
+			damage.came[i] ^= (char)(1 + below(255));
+	} else if (way == 1) {
+		memmove(damage.came + place, damage.came + place + count, rest - count);
+		damage.length -= count;
+	} else { /* the same bytes again, or any others */
+		memmove(damage.came + place + count, damage.came + place, rest);
+		for (size_t i = place; way == 3 && i < place + count; i++)
+			damage.came[i] = (char)below(256);
+		damage.length += count;
+	}
+}
+
+static void take_note(void)
+{
+	uint64_t sequence = note.sequence;
+
+	if (note.event == LEDGER_NOTHING || note.event == LEDGER_EXTRA)
+		return;
+	ck_assert_uint_ge(sequence, 1);
+	ck_assert_uint_le(sequence, MESSAGES);
+	ck_assert(!damage.told[sequence]);
+	damage.told[sequence] = true;
+	damage.right[sequence] = note.event == LEDGER_ANSWER;
+	if (damage.right[sequence])
+		ck_assert_ptr_nonnull(memmem(damage.came, damage.length,
+		    damage.sent + (sequence - 1) * damage.size, damage.size));
+	else
+		ck_assert(note.event == LEDGER_CORRUPT || note.event == LEDGER_MISSED);
+}
+
+/* In pieces of any length; MESSAGES + 1 times nothing may be taken at most. */
+static void receive_all(void)
+{
+	size_t done = 0;
+	unsigned stops = 0;
+
+	while (done < damage.length) {
+		size_t piece = 1 + below(2 * (size_t)damage.size);
+
+		if (piece > damage.length - done)
+			piece = damage.length - done;
+		while (piece > 0) {
+			size_t taken = ledger_receive(&ledger, damage.came + done, piece, 1, &note);
+
+			take_note();
+			ck_assert_uint_le(taken, piece);
+			stops += taken == 0;
+			ck_assert_uint_le(stops, MESSAGES);
+			done += taken;
+			piece -= taken;
+		}
+	}
+}
+
+START_TEST(random_damage_spoils_what_it_touches_and_one_message_more_at_most)
+{
+	srandom((unsigned)_i);
+	make_stream();
+	do_damage();
+	ledger_open(&ledger, damage.size, TIMEOUT);
+	begin_up_to(MESSAGES, 0);
+	receive_all();
+	for (uint64_t sequence = 1; sequence <= MESSAGES; sequence++)
+		if (sequence < damage.first || sequence > damage.last + 1)
+			ck_assert_msg(damage.right[sequence], "seed %d: %u of size %u, damage in "
+			    "%u to %u", _i, (unsigned)sequence, (unsigned)damage.size,
+			    (unsigned)damage.first, (unsigned)damage.last);
+	ck_assert_uint_le(ledger.received + ledger.corrupted, MESSAGES);
+}
+END_TEST
+
+/* Smaller than what tells a beginning: some more are spoilt, then they are right again. */
+START_TEST(small_messages_are_right_again_after_a_missing_or_doubled_byte)
+{
+	uint32_t size = (uint32_t)_i / 2 + 1;
+	bool doubled = _i % 2 == 1;
+	uint64_t wrong_before;
+
+	make_stream();
+	damage.size = size;
+	damage.length = (size_t)MESSAGES * size;
+	for (size_t i = 0; i < MESSAGES; i++)
+		pattern_write(damage.sent + i * size, size, i + 1, 0);
+	memcpy(damage.came, damage.sent, damage.length);
+	memmove(damage.came + 5 * size + (doubled ? 1 : 0),
+	    damage.came + 5 * size + (doubled ? 0 : 1), damage.length - 5 * size - 1);
+	damage.length -= doubled ? 0 : 1;
+	ledger_open(&ledger, size, TIMEOUT);
+	begin_up_to(MESSAGES, 0);
+	receive_all();
+	wrong_before = 6 + 2 * LEDGER_HEAD / size + 2;
+	for (uint64_t sequence = wrong_before + 1; sequence < MESSAGES; sequence++)
+		ck_assert_msg(damage.right[sequence], "%u of size %u", (unsigned)sequence, size);
 }
 END_TEST
 
@@ -264,9 +464,17 @@ static TCase *accounts(void)
 	tcase_add_test(tcase, answers_in_one_piece_are_taken_one_by_one);
 	tcase_add_loop_test(tcase,
 	    flipped_byte_is_found_at_its_place_and_the_next_answer_is_right, 0, SIZE);
-	tcase_add_test(tcase, missing_byte_makes_it_and_all_that_follow_wrong);
+	tcase_add_test(tcase, missing_byte_spoils_its_own_message_only);
+	tcase_add_test(tcase, doubled_byte_spoils_its_own_message_only);
 	tcase_add_test(tcase, doubled_byte_is_found_and_the_one_too_many_belongs_to_no_message);
-	tcase_add_test(tcase, answer_of_another_message_is_wrong);
+	tcase_add_test(tcase, messages_left_out_are_told_and_the_next_one_is_right);
+	tcase_add_test(tcase, message_that_comes_twice_is_counted_once);
+	tcase_add_test(tcase, answer_of_a_message_before_is_wrong);
+	tcase_add_loop_test(tcase,
+	    random_damage_spoils_what_it_touches_and_one_message_more_at_most, 0, SEEDS);
+	tcase_add_loop_test(tcase,
+	    small_messages_are_right_again_after_a_missing_or_doubled_byte, 0,
+	    2 * (LEDGER_HEAD - 1));
 	tcase_add_test(tcase, overdue_message_is_told_once_and_its_answer_is_late);
 	tcase_add_test(tcase, answer_at_its_deadline_is_late_though_nobody_looked);
 	tcase_add_test(tcase, nothing_under_way_has_no_deadline);

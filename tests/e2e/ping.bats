@@ -119,6 +119,32 @@ is_between() {
 	[[ $output == *'192 bytes sent, 193 came back'* ]]
 }
 
+# spoils_one HOW: a byte in the middle of ten messages, with one or with several under way.
+spoils_one() {
+	local interval
+
+	for interval in 0 0.000001; do
+		rm -f port.out
+		garbles "$1" $((4 * 64 + 17))
+		run -1 ping -c 10 -i "$interval"
+		[[ $output == *"corrupt answer from 127.0.0.1:$port: seq=5 offset="* ]]
+		[[ $output == *'10 sent, 9 received, +1 corrupt, 10% lost'* ]]
+		[[ $output == *'seq=6 time='*'seq=10 time='* ]]
+	done
+}
+
+@test "ping: a byte that is flipped spoils one of ten messages" {
+	spoils_one flip
+}
+
+@test "ping: a byte that is missing spoils one of ten messages" {
+	spoils_one drop
+}
+
+@test "ping: a byte that is doubled spoils one of ten messages" {
+	spoils_one double
+}
+
 @test "ping: the last byte of all doubled is one too many" {
 	garbles double $((2 * 64 - 1))
 	run -1 ping -c 2 -i 0
