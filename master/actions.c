@@ -19,20 +19,10 @@
 /* From the last worker's end to our own, log included, in milliseconds. */
 #define LAST_STEPS_MS 2000
 
-static unsigned count_sessions(const struct supervisor *master)
-{
-	unsigned serving = 0;
-
-	for (unsigned i = 0; i < master->workers.used; i++)
-		serving += master->workers.entry[i].pid != 0 &&
-		    board_get_state(&master->board->slots[i]) == BOARD_SERVING;
-	return serving;
-}
-
 static void report(const struct supervisor *master, const struct plan_action *action)
 {
-	report_plan(action, count_sessions(master), master->reload.current.shutdown_timeout,
-	    master->on_terminal, master->last_death);
+	report_plan(action, report_sessions(&master->workers, master->board),
+	    master->reload.current.shutdown_timeout, master->on_terminal, master->last_death);
 }
 
 void actions_show_status(const struct supervisor *master)

@@ -158,20 +158,26 @@ static void report_totals(const char *who, const struct board_totals *totals)
 	    totals->completed, totals->refused, totals->bytes_in, totals->bytes_out);
 }
 
+unsigned report_sessions(const struct workers *workers, const struct board *board)
+{
+	unsigned serving = 0;
+
+	for (unsigned i = 0; i < workers->used; i++)
+		serving += workers->entry[i].pid != 0 &&
+		    board_get_state(&board->slots[i]) == BOARD_SERVING;
+	return serving;
+}
+
 char *report_summary(const struct workers *workers, const struct board *board,
     const struct board_totals *gone, char *text)
 {
 	struct board_totals all = *gone;
-	unsigned serving = 0;
 
-	for (unsigned i = 0; i < workers->used; i++) {
-		if (workers->entry[i].pid == 0)
-			continue;
-		board_add(&board->slots[i], &all);
-		serving += board_get_state(&board->slots[i]) == BOARD_SERVING;
-	}
+	for (unsigned i = 0; i < workers->used; i++)
+		if (workers->entry[i].pid != 0)
+			board_add(&board->slots[i], &all);
 	snprintf(text, REPORT_SUMMARY_MAX, "%u worker%s, %u serving, %" PRIu64 " connection%s so far",
-	    workers->count, plural(workers->count), serving, all.accepted,
+	    workers->count, plural(workers->count), report_sessions(workers, board), all.accepted,
 	    all.accepted == 1 ? "" : "s");
 	return text;
 }

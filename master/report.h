@@ -34,6 +34,9 @@ void report_backlog(int listener, unsigned backlog);
 /* Logs that a listener is about to be closed, and whom that leaves unserved. */
 void report_closing(int listener);
 
+/* Returns how many clients are being served. */
+unsigned report_sessions(const struct workers *workers, const struct board *board);
+
 /* Room for what report_summary() writes. */
 #define REPORT_SUMMARY_MAX 128
 
