@@ -144,8 +144,7 @@ static void read_settings(struct supervisor *master)
 	int listener;
 
 	systemd_reloading();
-	if (systemd_watchdog_ms() >= 0)
-		systemd_watchdog(); /* names may take a while to be looked up */
+	systemd_watchdog(); /* names may take a while to be looked up */
 	listener = reload_read(&master->reload) < 0 ? -1 : coming_listener(master);
 	if (listener < 0) {
 		log_error("reload refused, nothing has changed");

@@ -307,5 +307,6 @@ void systemd_status(const char *format, ...)
 
 void systemd_watchdog(void)
 {
-	notify(0, "WATCHDOG=1");
+	if (manager.watchdog_ms >= 0)
+		notify(0, "WATCHDOG=1");
 }

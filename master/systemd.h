@@ -78,7 +78,7 @@ void systemd_status(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* Returns how often to call systemd_watchdog(), in milliseconds; -1: never. */
 int64_t systemd_watchdog_ms(void);
 
-/* We are alive. */
+/* We are alive; nothing is sent when nobody wants to know. */
 void systemd_watchdog(void);
 
 #endif

@@ -316,6 +316,9 @@ static void close_receiver(void)
 }
 
 /* From here on a manager listens, on a path or on an abstract name, and we know of it. */
+/* Whether signs of life are wanted, too. */
+static bool is_watched = true;
+
 static void listen_for_messages(bool is_abstract)
 {
 	char name[sizeof at.sun_path];
@@ -328,6 +331,8 @@ static void listen_for_messages(bool is_abstract)
 	ck_assert_int_eq(bind(receiver, (struct sockaddr *)&at,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)), 0);
 	setenv("NOTIFY_SOCKET", name, 1);
+	if (is_watched)
+		setenv("WATCHDOG_USEC", "2000000", 1);
 	systemd_begin();
 }
 
@@ -356,6 +361,16 @@ START_TEST(messages_are_those_of_the_protocol)
 	ck_assert_str_eq(message(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=32000000");
 	ck_assert_str_eq(message(), "");
 	ck_assert_str_eq(heard(), "");
+}
+END_TEST
+
+START_TEST(sign_of_life_is_given_only_where_one_is_wanted)
+{
+	is_watched = false;
+	listen_for_messages(false);
+	systemd_watchdog();
+	ck_assert_str_eq(message(), "");
+	is_watched = true;
 }
 END_TEST
 
@@ -600,6 +615,7 @@ static TCase *messages(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, open_receiver, close_receiver);
 	tcase_add_loop_test(tcase, messages_are_those_of_the_protocol, 0, 2);
+	tcase_add_test(tcase, sign_of_life_is_given_only_where_one_is_wanted);
 	tcase_add_test(tcase, errno_is_left_as_it_was);
 	tcase_add_test(tcase, reload_tells_the_time_in_microseconds);
 	tcase_add_test(tcase, long_status_is_cut);
