@@ -53,7 +53,8 @@ stand_in_faulty() {
 		faulty=\$!
 		trap 'kill \$faulty; exit' TERM
 		trap 'echo \": reloaded: \" >&2' HUP
-		until [ -s port ]; do sleep 0.01; done
+		for try in {1..1000}; do [ -s port ] && break; sleep 0.01; done
+		[ -s port ] || exit 70
 		echo \"listening on 127.0.0.1:\$(cat port)\" >&2
 		echo ': ready: ' >&2
 		while :; do wait; done"
