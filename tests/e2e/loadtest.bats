@@ -60,6 +60,19 @@ stand_in_faulty() {
 		while :; do wait; done"
 }
 
+# A server that loses a client at a stop, every time, and ends with 0 as if all were well.
+stand_in_losing() {
+	stand_in "
+		'$tools/roomy' >port &
+		roomy=\$!
+		trap 'kill -TERM \$roomy' TERM
+		until [ -s port ]; do sleep 0.01; done
+		echo \"listening on 127.0.0.1:\$(head -n 1 port)\" >&2
+		echo ': ready: ' >&2
+		while kill -0 \$roomy 2>/dev/null; do wait \$roomy; status=\$?; done
+		exit \$status"
+}
+
 # Our server, behind a script that treats it badly on a signal.
 stand_in_rough() {
 	stand_in "
@@ -125,6 +138,14 @@ stand_in_rough() {
 	stand_in_rough HUP 'pkill -KILL -P $server; kill -HUP $server'
 	load_test 1 reload
 	grep -qE '^50 reloads .*(reset-before|reset-after|short) [0-9]+.* LOST$' out
+}
+
+@test "loadtest: a client lost by a stop is a loss, exit code 1" {
+	stand_in_losing
+	load_test 1 stop
+	# Those that were turned away after it are not what is complained of.
+	grep -qE '^graceful stop .*reset-before [0-9]+.* LOST$' out
+	run ! grep -E '^graceful stop .*(short|timeout|corrupt|reset-after)' out
 }
 
 @test "loadtest: a server that does not start is shown, exit code 70" {
