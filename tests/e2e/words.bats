@@ -115,6 +115,86 @@ completes() {
 	grep -q '"echoes":1000,"echoes_per_s"' out
 }
 
+# start_roomy: a server with room for any example; its port is in $port.
+start_roomy() {
+	"$tools/roomy" >roomy.out 3>&- &
+	eventually 10 test -s roomy.out
+	port=$(head -n 1 roomy.out)
+}
+
+# examples_of PAGE: its commands, on this server's port and build; a load takes less long.
+examples_of() {
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\.Dl //p' "$top/$1" |
+		sed -E "s/ 127\.0\.0\.1 5000/ 127.0.0.1 $port/; s/(echo-load .*-d )[0-9]+ /\10.5 /"
+}
+
+# run_example N: this one, as a shell has it; what it prints is in out.
+run_example() {
+	local line
+
+	line=$(sed -n "$1p" examples)
+	echo "$line"
+	PATH=$BUILD:$PATH timeout 60 bash -e -o pipefail -c "$line" >out 3>&-
+	cat out
+}
+
+@test "words: the examples of echo-load's manual page run, and do what they say" {
+	command -v jq >/dev/null || skip "jq is not here"
+	start_roomy
+	examples_of client/echo-load.1 >examples
+	[ "$(wc -l <examples)" -eq 4 ]
+	[ "$(grep -c " 127\.0\.0\.1 $port" examples)" -eq 4 ]
+	run_example 1
+	grep -q '^connections  200 clean$' out
+	run_example 2
+	grep -q '^connections  50 clean$' out
+	grep -q ' open loop: 2000 echoes/s$' out
+	grep -q ' Percentile ' echo.hgrm
+	run_example 3
+	grep -q '^echoes       1000 in ' out
+	[ "$(sed -n 's/^connections  \([0-9]*\) clean$/\1/p' out)" -ge 1000 ]
+	run_example 4
+	grep -qE '^[0-9.]+$' out
+}
+
+@test "words: the examples of echo-client's manual page run, and do what they say" {
+	start_roomy
+	seq 100000 >file
+	examples_of client/echo-client.1 >examples
+	[ "$(wc -l <examples)" -eq 3 ]
+	[ "$(grep -c " 127\.0\.0\.1 $port" examples)" -eq 3 ]
+	run_example 1
+	[ "$(cat out)" = hello ]
+	run_example 2
+	[ ! -s out ]
+	run_example 3
+	grep -q '^1000 bytes from ' out
+	grep -q '^5 sent, 5 received, 0% lost' out
+}
+
+# The paragraph of a long option in echo-load's manual page, as one line.
+paragraph_of() {
+	awk -v option="Fl -$1 " '/^\.(It|El|Sh|Ss)/ { on = index($0 " ", option) } on' \
+		"$top/client/echo-load.1" | tr '\n' ' '
+}
+
+@test "words: limits and defaults of echo-load's options are in its manual page" {
+	# What the program says is allowed, for each option that takes a value with limits.
+	"$BUILD/echo-load" --help | sed -nE 's/^.* --([a-z-]+) [A-Z].*/\1/p' | while read -r option; do
+		run -64 "$BUILD/echo-load" "--$option=" 127.0.0.1 7
+		echo "$option $(grep -oE '[0-9]+[a-z]* to [0-9^]+[a-z]*' <<<"$output" || true)"
+	done >limits
+	[ "$(grep -c ' to ' limits)" -eq 11 ]
+	while read -r option limits; do
+		[[ $(paragraph_of "$option") == *"${limits:?}"[!0-9a-z]* ]]
+	done < <(grep ' to ' limits)
+	"$BUILD/echo-load" --help | sed -nE 's/^.* --([a-z-]+) .*\(([0-9]+s?)[,)].*/\1 \2/p' >defaults
+	[ "$(wc -l <defaults)" -eq 5 ]
+	while read -r option default; do
+		[[ $(paragraph_of "$option") == *"default is $default"[!0-9a-z]* ]]
+	done <defaults
+}
+
 @test "words: another protocol, as the README has it, builds and serves" {
 	need_plain_build
 	mkdir tree
