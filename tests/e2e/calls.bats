@@ -27,7 +27,7 @@ calls() {
 	need_plain_build
 	start_server -w 1
 	count_calls "$(workers)"
-	run -0 "$tools/storm" -c 1 -n 1 -e 10000 "$port"
+	run -0 "$BUILD/echo-load" -c 1 -n 10000 127.0.0.1 "$port"
 	stop_counting
 	total=$(calls total)
 	[ "$total" -ge 20000 ]
@@ -39,7 +39,7 @@ calls() {
 	need_plain_build
 	start_server -w 1
 	count_calls "$(workers)"
-	run -0 "$tools/storm" -c 1 -n 1000 "$port"
+	run -0 "$BUILD/echo-load" -c 1 -n 1000 --churn 1 127.0.0.1 "$port"
 	stop_counting
 	[ "$(calls total)" -le 6010 ]
 	[ "$(calls close)" -ge 999 ]

@@ -202,6 +202,38 @@ answers() {
 	[ "$(echo works | timeout 10 "$BUILD/echo-client" 127.0.0.1 "$port")" = works ]
 }
 
+# Ways in which a client is lost that was let in; one that is refused was not.
+losses=reset-before,reset-after,timeout,short,corrupt
+
+# The workers that serve somebody at the moment.
+serving() {
+	pgrep -P "$master" -f 'echo-master: worker [0-9]+ \(serving\) *$'
+}
+
+# start_load CONNECTIONS [option ...]: sessions of one echo each, one after another, until end_load;
+# returns when somebody is served. Its pid is in $load.
+start_load() {
+	{
+		exec "$BUILD/echo-load" -c "$1" -d 300 --churn 1 "${@:2}" 127.0.0.1 "$port" \
+			>"load.$BASHPID.log" 2>&1
+	} 3>&- &
+	load=$!
+	eventually 20 serving >/dev/null
+}
+
+# end_load [PID]: fails when any session ended in another way than it may, or without its echo; but
+# those that were being connected at the end have none.
+end_load() {
+	local load=${1:-$load} code=0
+
+	kill -TERM "$load"
+	wait "$load" || code=$?
+	cat "load.$load.log"
+	[ "$code" -eq 0 ]
+	awk '$1 == "load" { most = $2 } $1 == "echoes" { echoes = $2 } $1 == "connections" { clean = $2 }
+		END { exit !(echoes > 0 && clean - echoes <= most) }' "load.$load.log"
+}
+
 port_is_free() {
 	! (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }

@@ -39,9 +39,8 @@ load common
 
 @test "echo: a client that half-closes gets every byte" {
 	start_server -w 4
-	# Half of its sessions close their sending side and wait for the server's end.
-	run -0 "$tools/storm" -c 4 -b 65536 -n 400 "$port"
-	[[ $output == *'clean=400 '* ]]
+	run -0 "$BUILD/echo-load" -c 4 -n 400 -s 65536 --churn 1 --half-close 127.0.0.1 "$port"
+	[[ $output == *'echoes       400 in '* ]]
 }
 
 @test "echo: a client that does not read is not read from, and costs no memory" {

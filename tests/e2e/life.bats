@@ -46,8 +46,7 @@ reload_times() {
 @test "life: 200 reloads at 20 a second in a storm of connections, every fifth file broken" {
 	printf 'workers 4\nport 0\n' >server.conf
 	launch "$BUILD/echo-master" --log-stderr -f server.conf
-	"$tools/storm" -c 16 "$port" >storm.out 3>&- &
-	storm=$!
+	start_load 16
 	start=$(now_ms)
 	for round in $(seq 200); do
 		if [ $((round % 5)) -eq 0 ]; then
@@ -61,9 +60,7 @@ reload_times() {
 		left=$((start + round * 50 - $(now_ms)))
 		[ "$left" -le 0 ] || sleep "$(printf '0.%03d' "$left")"
 	done
-	kill -TERM "$storm"
-	wait "$storm"
-	cat storm.out
+	end_load
 	printf 'workers 3\nport 0\n' >server.conf
 	before=$(times_said 'reloaded: ')
 	kill -HUP "$master"

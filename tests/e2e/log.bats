@@ -122,7 +122,7 @@ logs_agree() {
 	}
 	eventually 10 has_listener
 	# Far more than fits into a pipe.
-	run -0 "$tools/storm" -c 1 -n 2000 "$port"
+	run -0 "$BUILD/echo-load" -c 1 -n 2000 --churn 1 127.0.0.1 "$port"
 	kill -TERM "$server"
 	wait_for_server
 	[ "$status" -eq 0 ]
@@ -148,7 +148,7 @@ logs_agree() {
 
 @test "log: a flood of lines does not keep a stop waiting" {
 	start_server -w 8 --log-level debug
-	"$tools/storm" -c 8 -e 1000000 -n 8 "$port" >storm.out 3>&- &
+	"$BUILD/echo-load" -c 8 -d 300 127.0.0.1 "$port" >load.out 2>&1 3>&- &
 	eventually 10 server_said 'server received'
 	for _ in 1 2; do
 		asked_at=$(now_ms)

@@ -44,16 +44,19 @@ launch_second() {
 	taken=$(sed -n 's/.* listening on .*:\([0-9]*\)$/\1/p' second.log)
 }
 
+is_given_up() {
+	! (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
 @test "move: a changed port under load loses nothing on either port" {
 	start_with 'workers 4' 'port 0'
 	old=$port
-	"$tools/storm" -r -c 16 "$old" >old.out 3>&- &
-	storm=$!
+	start_load 16 --fail-on "$losses"
 	reload_with 'workers 4' 'port 0' 'listen 127.0.0.1'
 	[ "$port" -ne "$old" ]
-	"$tools/storm" -c 16 -n 2000 "$port" >new.out
-	wait "$storm"
-	cat old.out new.out
+	run -0 "$BUILD/echo-load" -c 16 -n 2000 --churn 1 127.0.0.1 "$port"
+	eventually 10 is_given_up "$old"
+	end_load
 	eventually 10 all_idle 4
 	eventually 10 listens_once
 	server_said 'settings changed: listen \* -> 127.0.0.1$'
@@ -65,12 +68,12 @@ launch_second() {
 	start_with 'workers 4' 'port 0'
 	held=$(descriptors "$master")
 	for address in 127.0.0.1 '*' 127.0.0.1 '*' 127.0.0.1 '*' 127.0.0.1 '*' 127.0.0.1 '*'; do
-		"$tools/storm" -r -c 8 "$port" >>storms.out 3>&- &
-		storm=$!
+		old=$port
+		start_load 8 --fail-on "$losses"
 		reload_with 'workers 4' 'port 0' "listen $address"
-		wait "$storm"
+		eventually 10 is_given_up "$old"
+		end_load
 	done
-	cat storms.out
 	eventually 10 all_idle 4
 	eventually 10 listens_once
 	[ "$(descriptors "$master")" -eq "$held" ]
@@ -79,15 +82,12 @@ launch_second() {
 @test "move: from every address to one on the same port, and back, loses nothing" {
 	start_with 'workers 4' 'port 0'
 	number=$port
-	"$tools/storm" -c 16 "$number" >storm.out 3>&- &
-	storm=$!
+	start_load 16
 	for _ in 1 2 3 4 5; do
 		reload_with 'workers 4' "port $number" 'listen 127.0.0.1'
 		reload_with 'workers 4' "port $number"
 	done
-	kill -TERM "$storm"
-	wait "$storm"
-	cat storm.out
+	end_load
 	eventually 10 all_idle 4
 	eventually 10 listens_once
 	# Nobody else may share the port, not even another echo-master.
@@ -196,15 +196,16 @@ hold_all() {
 
 @test "move: a stop in the middle of one loses nothing and leaves nothing" {
 	start_with 'workers 2' 'port 0'
-	"$tools/storm" -r -c 8 "$port" >old.out 3>&- &
-	storm=$!
+	start_load 8 --fail-on "$losses"
+	first=$load
+	before=$(workers)
 	reload_with 'workers 2' 'port 0' 'listen 127.0.0.1'
-	"$tools/storm" -r -c 8 "$port" >new.out 3>&- &
-	other=$!
+	start_load 8 --fail-on "$losses"
+	new_one_serves() { serving | grep -qvxF "$before"; }
+	eventually 10 new_one_serves
 	kill -TERM "$master"
 	wait_for_server
 	[ "$status" -eq 0 ]
-	wait "$storm"
-	cat new.out
-	wait "$other"
+	end_load "$first"
+	end_load
 }

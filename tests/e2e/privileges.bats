@@ -146,13 +146,11 @@ teardown() {
 		runs_as "$process" "$(id -u daemon)" "$(id -g daemon)"
 		has_no_privilege "$process"
 	done
-	"$tools/storm" -c 8 "$port" >storm.out 3>&- &
-	storm=$!
+	start_load 8
 	kill -HUP "$master"
 	eventually 10 reloads 1
 	eventually 10 has_workers 2
-	kill -TERM "$storm"
-	wait "$storm"
+	end_load
 	kill -TERM "$master"
 	wait_for_server
 	[ "$status" -eq 0 ]

@@ -31,15 +31,12 @@ line_of() {
 @test "reload: 100 in a storm of short sessions lose not one" {
 	start_server -w 8
 	held=$(descriptors "$master")
-	"$tools/storm" -c 16 "$port" >storm.out 3>&- &
-	storm=$!
+	start_load 16
 	for round in $(seq 100); do
 		kill -HUP "$master"
 		eventually 20 reloads "$round"
 	done
-	kill -TERM "$storm"
-	wait "$storm"
-	cat storm.out
+	end_load
 	eventually 10 all_idle 8
 	no_zombies
 	[ "$(descriptors "$master")" -eq "$held" ]
@@ -149,8 +146,7 @@ line_of() {
 
 @test "reload: signals of all kinds under load never get stuck" {
 	start_server -w 4
-	"$tools/storm" -c 8 "$port" >storm.out 3>&- &
-	storm=$!
+	start_load 8
 	for round in $(seq 300); do
 		kill -HUP "$master"
 		kill -USR1 "$master"
@@ -159,8 +155,7 @@ line_of() {
 			kill -TTOU "$master"
 		fi
 	done
-	kill -TERM "$storm"
-	wait "$storm"
+	end_load
 	before=$(times_said 'reloaded')
 	kill -HUP "$master"
 	more() { [ "$(times_said 'reloaded')" -gt "$before" ]; }

@@ -168,8 +168,7 @@ start_with() {
 
 @test "settings: 60 reloads under load, every fifth with a bad file, lose not one session" {
 	start_with 'workers 4'
-	"$tools/storm" -c 16 "$port" >storm.out 3>&- &
-	storm=$!
+	start_load 16
 	good=0
 	for round in $(seq 60); do
 		if [ $((round % 5)) -eq 0 ]; then
@@ -184,8 +183,7 @@ start_with() {
 			eventually 10 reloads "$good"
 		fi
 	done
-	kill -TERM "$storm"
-	wait "$storm"
+	end_load
 }
 
 @test "settings: the example file has every key at its default, and reads without a mistake" {

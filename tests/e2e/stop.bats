@@ -97,8 +97,8 @@ release_crowd() {
 	for round in 1 2 3; do
 		rm -f server.log
 		start_server -w 4
-		"$tools/storm" -c 16 "$port" >storm.out 3>&- &
-		storm=$!
+		# Those that come too late are refused; nobody is let in and then dropped.
+		start_load 16 --fail-on "$losses"
 		busy() { [ "$(ss_completed)" -gt 100 ]; }
 		ss_completed() {
 			kill -USR1 "$master"
@@ -109,11 +109,7 @@ release_crowd() {
 		kill -TERM "$master"
 		wait_for_server
 		[ "$status" -eq 0 ]
-		kill -TERM "$storm"
-		wait "$storm" || true
-		cat storm.out
-		# Those that came too late are refused; nobody is let in and then dropped.
-		grep -q ' reset=0 short=0 corrupt=0 other=0$' storm.out
+		end_load
 	done
 }
 
@@ -242,17 +238,12 @@ kill_master() {
 	for round in 1 2 3; do
 		rm -f server.log
 		start_server -w 2
-		"$tools/storm" -c 100 "$port" >storm.out 3>&- &
-		storm=$!
-		eventually 10 pgrep -P "$master" -f 'serving'
+		start_load 100 --fail-on "${losses/short,/}"
 		kill -KILL "$master"
 		wait "$server" 2>/dev/null || true
 		server=
 		eventually 5 port_is_free
-		kill -TERM "$storm"
-		wait "$storm" || true
-		cat storm.out
-		grep -q ' reset=0 .* corrupt=0 other=0$' storm.out
+		end_load
 	done
 }
 

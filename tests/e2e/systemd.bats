@@ -185,15 +185,12 @@ another_serves() {
 
 @test "systemd: restarts with a socket that is kept lose nobody" {
 	start_activated -w 4
-	"$tools/storm" -c 16 "$port" >storm.out 3>&- &
-	storm=$!
+	start_load 16
 	for round in 1 2 3 4 5; do
 		kill -TERM "$master"
 		eventually 20 another_serves "$round"
 	done
-	kill -TERM "$storm"
-	wait "$storm"
-	cat storm.out
+	end_load
 	kill -TERM "$server"
 	wait_for_server
 	[ "$status" -eq 0 ]
