@@ -46,6 +46,7 @@ struct load_options {
 	unsigned idle;                 /* --idle: further connections that say nothing */
 	bool half_close;               /* --half-close: our side is closed before the last answer */
 	double slow_read;              /* --slow-read: bytes a second, each; 0: as they come */
+	bool lines;                    /* --lines: each message ends in a newline, its only one */
 	bool reset_close;              /* --reset-close: end by a reset; it counts as clean */
 	uint32_t fail_on;              /* --fail-on: a bit for each class, 1 << LOAD_... */
 	bool json;                     /* --json, to standard output, in place of the text */

@@ -71,6 +71,7 @@ struct load_connection {
 /* What the connections of a thread share. */
 struct load_io {
 	int epoll;
+	bool lines;             /* --lines: a message ends in a newline, its only one */
 	bool slow;              /* --slow-read: the window is kept small, and answers are read ... */
 	size_t piece;           /* ... by an allowance of so many bytes, which has room below */
 	char bytes[64 * 1024];

@@ -99,7 +99,7 @@ static json_t *asked_rate_json(const struct load_rate *rate)
 static json_t *asked_json(const struct load_options *options)
 {
 	return json_pack(
-	    "{s:s,s:s, s:I,s:I, s:o,s:o, s:I,s:I, s:o,s:o, s:f,s:f, s:I, s:b,s:o,s:b, s:o}",
+	    "{s:s,s:s, s:I,s:I, s:o,s:o, s:I,s:I, s:o,s:o, s:f,s:f, s:I, s:b,s:o,s:b,s:b, s:o}",
 	    "host", options->host,
 	    "port", options->port,
 	    "connections", (json_int_t)options->connections,
@@ -115,6 +115,7 @@ static json_t *asked_json(const struct load_options *options)
 	    "idle", (json_int_t)options->idle,
 	    "half_close", options->half_close,
 	    "slow_read_bytes_per_s", real_if(options->slow_read > 0, options->slow_read),
+	    "lines", options->lines,
 	    "reset_close", options->reset_close,
 	    "fail_on", fail_on_json(options->fail_on));
 }

@@ -51,6 +51,7 @@ static const struct load_option table[] = {
 	  "end after this time (10s, unless -n)" },
 	{ "echoes", 'n', "N", ECHOES, FIELD(echoes), "end after so many echoes, of all" },
 	{ "size", 's', "N|MIN-MAX", SIZES, FIELD(size_least), "bytes a message (64)" },
+	{ "lines", 0, NULL, SWITCH, FIELD(lines), "each message is a line" },
 	{ "rate", 'r', "R|R..R/STEPS", RATE, FIELD(rate),
 	  "echoes a second, of all; else as fast as they come" },
 	{ "churn", 0, "N", COUNT, FIELD(churn), "a new connection after so many echoes" },

@@ -87,6 +87,8 @@ static void print_load(const struct load_options *options)
 		line("", "reads at most %g bytes/s on each connection", options->slow_read);
 	if (options->half_close)
 		line("", "closes its sending side before the last answer");
+	if (options->lines)
+		line("", "each message is a line");
 	if (options->reset_close)
 		line("", "ends connections by a reset");
 }

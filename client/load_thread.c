@@ -68,6 +68,7 @@ static uint64_t share_of_echoes(const struct load_thread *thread)
 static void init_delays(struct load_thread *thread)
 {
 	static const int64_t pauses_ms[LOAD_PAUSES] = { 0, 1, 10, 100 };
+
 	load_delays_init(&thread->timeouts, load_nanoseconds(thread->options->timeout_s));
 	for (unsigned i = 0; i < LOAD_PAUSES; i++)
 		load_delays_init(&thread->pauses[i], pauses_ms[i] * LOAD_NS_PER_MS);
@@ -141,6 +142,7 @@ int load_thread_init(struct load_thread *thread, struct load_shared *shared, uns
 	thread->begins = INT64_MAX;
 	thread->ends = INT64_MAX;
 	thread->io.epoll = -1;
+	thread->io.lines = thread->options->lines;
 	thread->wake = -1;
 	pthread_mutex_init(&thread->lock, NULL);
 	init_delays(thread);

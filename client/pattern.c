@@ -100,3 +100,13 @@ size_t pattern_compare(const char *bytes, size_t size, uint64_t sequence, uint64
 		done += compare_part(bytes + done, size - done, key, offset + done);
 	return done;
 }
+
+void pattern_make_line(char *bytes, size_t size, uint64_t offset, uint64_t length)
+{
+	char *end = bytes + size;
+
+	for (char *at = bytes; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+		*at = '\v';
+	if (size > 0 && offset + size == length)
+		end[-1] = '\n';
+}

@@ -19,4 +19,11 @@ void pattern_write(char *bytes, size_t size, uint64_t sequence, uint64_t offset)
  */
 size_t pattern_compare(const char *bytes, size_t size, uint64_t sequence, uint64_t offset);
 
+/*
+ * Turns `size` bytes of a message, from its byte number `offset` on, into those
+ * of a line: the last of all `length` bytes becomes a newline, and no other is
+ * one.
+ */
+void pattern_make_line(char *bytes, size_t size, uint64_t offset, uint64_t length);
+
 #endif

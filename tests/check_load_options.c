@@ -211,7 +211,9 @@ START_TEST(every_option_reaches_its_field)
 	ck_assert_uint_eq(options.fail_on, 1u << LOAD_SHORT);
 	ck_assert_str_eq(options.hgrm, "f");
 	ck_assert_int_eq(read_line("--reset-close", "host", "7"), LOAD_RUN);
-	ck_assert(options.reset_close);
+	ck_assert(options.reset_close && !options.lines);
+	ck_assert_int_eq(read_line("--lines", "host", "7"), LOAD_RUN);
+	ck_assert(options.lines);
 }
 END_TEST
 

@@ -204,7 +204,7 @@ START_TEST(text_fits_80_columns)
 	options.connections = options.threads = options.churn = options.idle = 99999;
 	options.size_least = 1000000;
 	options.size_most = 10000000;
-	options.half_close = options.reset_close = true;
+	options.half_close = options.reset_close = options.lines = true;
 	options.slow_read = 123456.5;
 	options.ramp_s = 1234.5;
 	open_loop();

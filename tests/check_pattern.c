@@ -234,6 +234,26 @@ START_TEST(offsets_beyond_32_bits_count)
 }
 END_TEST
 
+/* Pieces of a message are the same line as the whole. */
+START_TEST(line_has_one_newline_and_it_is_the_last_byte)
+{
+	char whole[4096], piece[4096];
+
+	for (size_t split = 0; split <= sizeof whole; split += 512) {
+		pattern_write(whole, sizeof whole, SEQUENCE, 0);
+		ck_assert_ptr_nonnull(memchr(whole, '\n', sizeof whole - 1));
+		pattern_make_line(whole, sizeof whole, 0, sizeof whole);
+		ck_assert_ptr_eq(memchr(whole, '\n', sizeof whole), whole + sizeof whole - 1);
+		pattern_write(piece, split, SEQUENCE, 0);
+		pattern_make_line(piece, split, 0, sizeof whole);
+		ck_assert_mem_eq(piece, whole, split);
+		pattern_write(piece, sizeof whole - split, SEQUENCE, split);
+		pattern_make_line(piece, sizeof whole - split, split, sizeof whole);
+		ck_assert_mem_eq(piece, whole + split, sizeof whole - split);
+	}
+}
+END_TEST
+
 Suite *pattern_suite(void)
 {
 	Suite *suite = suite_create("pattern");
@@ -251,6 +271,7 @@ Suite *pattern_suite(void)
 	tcase_add_test(tcase, any_split_is_the_same_message);
 	tcase_add_test(tcase, only_the_bytes_asked_about_are_compared);
 	tcase_add_test(tcase, offsets_beyond_32_bits_count);
+	tcase_add_test(tcase, line_has_one_newline_and_it_is_the_last_byte);
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(chance, fill_message, NULL);
 	tcase_add_test(chance, equal_bytes_are_as_rare_as_by_chance);

@@ -17,6 +17,7 @@
  *   doubled       echoes, byte 10 twice
  *   surplus       echoes, and adds a byte at the end of what comes first
  *   at-end        echoes nothing before the client has closed its sending side
+ *   lines         echoes each line when it is complete
  *   stalling      echoes, but not in the first 200 ms of each second
  */
 #include <arpa/inet.h>
@@ -174,6 +175,26 @@ static void add(int fd)
 	echo_on(fd);
 }
 
+static void echo_lines(int fd)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, buffer + have, sizeof buffer - have, 0)) > 0) {
+		char *newline;
+
+		have += (size_t)got;
+		newline = memrchr(buffer, '\n', have);
+		if (newline != NULL) {
+			size_t size = (size_t)(newline + 1 - buffer);
+
+			answer(fd, size);
+			have -= size;
+			memmove(buffer, newline + 1, have);
+		}
+	}
+}
+
 static void echo_at_end(int fd)
 {
 	size_t have = 0;
@@ -206,6 +227,7 @@ static const struct way {
 	{ "short", end_short },        { "flipped", flip },
 	{ "missing", leave_out },      { "doubled", send_twice },
 	{ "surplus", add },            { "at-end", echo_at_end },
+	{ "lines", echo_lines },
 	{ "stalling", stall },
 };
 

@@ -189,6 +189,20 @@ sessions_served() {
 	eventually 10 server_said 'broken: Connection reset by peer$'
 }
 
+@test "load: --lines has answers from a server that echoes line by line" {
+	be_faulty lines
+	load_with 0 -c 4 -n 1000 -s 1-100k --lines
+	only_ended clean
+	load_with 1 -c 1 -n 1 -s 5 --timeout 0.3
+	only_ended timeout
+}
+
+@test "load: --lines finds a wrong byte" {
+	be_faulty flipped
+	load_with 1 -c 1 -n 10 --lines
+	[ "$(ended corrupt)" -gt 0 ]
+}
+
 @test "load: --ramp opens the connections over a time" {
 	start_server -w 4
 	began=$(now_ms)
