@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# scripts/bench: a row for each server and load, and nothing left behind. What the rows say
+# depends on the machine, so no test looks at that.
+
+load common
+
+bench=$top/scripts/bench
+
+eval "plain_$(declare -f setup)"
+setup() {
+	plain_setup
+	need_plain_build
+	command -v jq >/dev/null || skip "needs jq"
+	mkdir temporary
+}
+
+# bench_with CODE [option ...]: with temporary files in a folder of ours.
+bench_with() {
+	local code=$1
+
+	shift
+	status=0
+	TMPDIR=$PWD/temporary BUILD=$BUILD timeout 500 "$bench" "$@" >out 2>err 3>&- || status=$?
+	cat out err
+	[ "$status" -eq "$code" ]
+	leaves_nothing
+}
+
+# No file, and no process of a server that was started from here: each has the folder, or a
+# program of the build, in its command line.
+leaves_nothing() {
+	[ -z "$(ls -A temporary)" ]
+	[ ! -s pids ] || while read -r pid; do gone "$pid" || return 1; done <pids
+}
+
+# The servers that bench has found: all that are not noted as left out.
+servers_found() {
+	local name
+
+	for name in blocking event prefork-loop epoll-loop apache xinetd tcpserver socat ncat go; do
+		jq -e --arg name "$name" '.notes | any(startswith($name + ": left out")) | not' \
+			result >/dev/null && echo "$name"
+	done
+}
+
+# Every server that is here has a row with this load, or a reason why it has none.
+has_rows() {
+	local name
+
+	for name in $(servers_found); do
+		jq -e --arg load "$1" --arg name "$name" \
+			'[.loads[], .skipped[]] | any(.load == $load and .server == $name)' result ||
+			{ echo "no $1 with $name"; return 1; }
+	done
+}
+
+# A program that stands in for one that bench starts, and does what LINES say.
+stand_in() {
+	mkdir -p bin
+	printf '#!/bin/bash\n%s\n' "$2" >"bin/$1"
+	chmod +x "bin/$1"
+}
+
+@test "bench: every load has a row for every server, and every figure is there" {
+	bench_with 0 --smoke --json result
+	for name in c1 c2 c8 c64 c500 16k stream churn; do
+		has_rows "$name"
+	done
+	jq -e '.loads | map(select(.load == "c5000") | .server) |
+		contains(["prefork-loop", "blocking", "epoll-loop"])' result
+	jq -e '.loads | all(.failed == {})' result
+	jq -e '.skipped | all(.server | IN("blocking", "event", "prefork-loop", "epoll-loop") | not)' result
+	jq -e '.memory | map(.server) | contains(["prefork-loop", "blocking", "epoll-loop"])' result
+	jq -e '.figures | .worker_kib > 0 and .ready_few_ms > 0 and .ready_many_ms > 0 and
+		.replaced_ms > 0 and .instrument > 0 and has("pool_mib")' result
+	jq -e '.bars | length == 16' result
+	[ "$(grep -cE ' (met|not met|not measured)( \(worst: .*\))?$' out)" -eq 16 ]
+}
+
+@test "bench: the table fits 100 columns" {
+	bench_with 0 --smoke --only c1,churn,memory,worker
+	[ "$(wc -L <out)" -le 100 ]
+	grep -qE '^64 B, c=1 +prefork-loop +[0-9]+ +[0-9.]+ +[0-9.]+$' out
+	grep -qE '^ +blocking +[0-9]+ +[0-9.]+ +[0-9.]+ +prefork-loop +[0-9.]+ +[0-9.]+$' out
+}
+
+@test "bench: medians are of rounds, ratios of what was measured in one round" {
+	{
+		for round in '1 100 200' '2 300 300' '3 50 200'; do
+			read -r number ours theirs <<<"$round"
+			echo '{"kind":"load","load":"c8","connections":8,"failed":{},"p99_ms":1,"cpu_us":4}' |
+				jq -c --argjson n "$number" --argjson ours "$ours" --argjson theirs "$theirs" '
+				. + {round: $n} | . + {server: "blocking", per_s: $ours},
+				. + {server: "prefork-loop", per_s: $theirs}'
+		done
+	} >raw
+	jq -s --arg machine x --argjson rounds 3 --argjson seconds 1 --argjson sizes '{}' \
+		-f "$top/tests/bench/report.jq" raw >result
+	jq -e '.loads[0] | .per_s == 100 and .rounds == 3' result
+	jq -e '.loads[0].ratios == [{against: "prefork-loop", names: "prefork-loop", speed: 0.5, cpu: 1}]' \
+		result
+	jq -e '.bars[0] | .figure == 0.5 and .met == false and .where == "c8"' result
+	jq -e '.bars[1] | .figure == 1 and .met' result
+}
+
+@test "bench: a peer that loses something is left out, with the reason" {
+	command -v socat >/dev/null || skip "needs socat"
+	stand_in socat "[[ \$1 =~ :([0-9]+), ]]
+		exec /usr/bin/socat \"\$1\" EXEC:'head -c 6'"
+	PATH=$PWD/bin:$PATH bench_with 0 --smoke --only c1 --servers blocking,socat --json result
+	jq -e '.skipped == [{load: "c1", server: "socat", reason: .skipped[0].reason}]' result
+	grep -qE '^- not measured: c1 with socat: lost: [a-z-]+:[0-9]+' out
+}
+
+@test "bench: a peer that does not start is left out, with the reason" {
+	stand_in ncat 'echo no such luck >&2; exit 1'
+	PATH=$PWD/bin:$PATH bench_with 0 --smoke --only c1 --servers ncat
+	grep -qF -- '- not measured: c1 with ncat: did not start: no such luck' out
+}
+
+@test "bench: Ctrl-C ends every server, exit code 130" {
+	# A shell starts what runs in the background with the signal ignored.
+	TMPDIR=$PWD/temporary BUILD=$BUILD env --default-signal=INT "$bench" --seconds 20 --only c8 \
+		>out 2>err 3>&- &
+	testing=$!
+	under_load() { pgrep -P "$testing" -x timeout >load_pid; }
+	eventually 120 under_load
+	pgrep -P "$testing" >leaders
+	pgrep -s "$(paste -sd , leaders)" >pids
+	[ "$(wc -l <pids)" -ge 20 ]
+	kill -INT "$testing"
+	eventually 60 gone "$testing"
+	status=0
+	wait "$testing" || status=$?
+	[ "$status" -eq 130 ]
+	leaves_nothing
+}
+
+@test "bench: wrong usage is told, exit code 64" {
+	bench_with 64 --nonsense
+	grep -q "'--nonsense' is not an option" err
+	bench_with 64 --rounds 0
+	grep -q "rounds is '0'; allowed: 1 to 999" err
+	bench_with 64 --rounds
+	grep -q -- '--rounds needs a value' err
+	bench_with 64 --seconds soon
+	grep -q "seconds is 'soon'; allowed: " err
+	bench_with 64 --only c8,c9
+	grep -q "'c9' is not a measurement; allowed: c1 " err
+	bench_with 64 --servers nginx
+	grep -q "'nginx' is not a server; allowed: blocking " err
+	bench_with 64 --only ''
+	bench_with 64 --json absent/result
+	grep -q 'absent/result cannot be written' err
+	[ ! -s out ]
+	bench_with 0 --help
+	grep -q '^usage: scripts/bench ' out
+}
