@@ -168,6 +168,7 @@ static size_t follow(struct ledger *ledger, const char *bytes, size_t size, uint
 	if (right < size) {
 		size = right + 1;
 		ledger->searching = true;
+		ledger->lost_at = ledger->next;
 		if (ledger->next > ledger->told)
 			tell_corrupt(ledger, ledger->offset + right, (unsigned char)bytes[right],
 			    note);
@@ -188,10 +189,12 @@ static size_t follow(struct ledger *ledger, const char *bytes, size_t size, uint
  */
 static uint64_t find_beginning(const struct ledger *ledger, char byte)
 {
-	uint64_t first = ledger->sent < LEDGER_MOST ? 1 : ledger->sent - LEDGER_MOST + 1;
+	uint64_t first = ledger->lost_at;
 	char bytes[LEDGER_HEAD];
 	uint64_t head;
 
+	if (ledger->sent - first >= LEDGER_MOST)
+		first = ledger->sent - LEDGER_MOST + 1;
 	memcpy(bytes, ledger->recent + 1, LEDGER_HEAD - 1);
 	bytes[LEDGER_HEAD - 1] = byte;
 	memcpy(&head, bytes, sizeof head);

@@ -68,7 +68,8 @@ struct ledger {
 	uint64_t next;       /* the message that the next byte belongs to; sent + 1: none */
 	uint32_t offset;     /* and its place there */
 	uint64_t told;       /* the last message told to be corrupt or missed; 0: none */
-	bool searching;      /* the place is not certain, since a wrong byte */
+	bool searching;      /* the place is not certain, since a wrong byte ... */
+	uint64_t lost_at;    /* ... of this message: none before it can still come */
 	bool wrong;          /* searching, and a byte of `next` was wrong at its place: */
 	uint64_t wrong_offset;    /* which one, */
 	unsigned char wrong_byte; /* and what came */
