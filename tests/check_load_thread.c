@@ -226,6 +226,27 @@ START_TEST(messages_that_n_does_not_allow_are_not_missed)
 }
 END_TEST
 
+/* Its connection is free again half a second late, of which we were away for a tenth. */
+START_TEST(waiting_for_the_server_is_not_our_lateness)
+{
+	struct load_thread *thread = threads[0];
+	struct load_connection *connection = &thread->connections[0];
+
+	thread->now = 6 * S + S / 2;
+	load_due_note_lateness(thread, connection);
+	ck_assert_uint_eq(thread->result.lateness.total, 1);
+	ck_assert_uint_eq(thread->result.lateness.most, 0);
+	thread->stall_began = 6 * S - S / 10;
+	thread->stall_ended = 6 * S;
+	load_due_note_lateness(thread, connection);
+	ck_assert_uint_eq(thread->result.lateness.most, 0);
+	thread->stall_ended = 6 * S + S / 10;
+	load_due_note_lateness(thread, connection);
+	ck_assert_uint_eq(thread->result.lateness.total, 3);
+	ck_assert_uint_eq(thread->result.lateness.most, 100000);
+}
+END_TEST
+
 /* ---- what comes of it in the end ---- */
 
 static struct load_result result;
@@ -318,6 +339,7 @@ Suite *load_thread_suite(void)
 	tcase_add_test(due, messages_due_and_never_sent_are_counted);
 	tcase_add_test(due, messages_due_after_the_end_are_not_missed);
 	tcase_add_test(due, messages_that_n_does_not_allow_are_not_missed);
+	tcase_add_test(due, waiting_for_the_server_is_not_our_lateness);
 	tcase_add_checked_fixture(end, set_up_open_loop, tear_down);
 	tcase_add_test(end, rates_are_of_the_time_until_nothing_was_sent_any_more);
 	tcase_add_test(end, rate_is_of_as_many_intervals_as_messages);

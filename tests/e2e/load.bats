@@ -178,7 +178,7 @@ sessions_served() {
 
 @test "load: --slow-read is late by its own will, which is no timeout" {
 	start_server -w 1
-	load_with 0 -c 1 -n 2 -s 1 --slow-read 2 --timeout 0.1
+	load_with 0 -c 1 -n 2 -s 1 --slow-read 1 --timeout 0.7
 	only_ended clean
 }
 
@@ -346,12 +346,18 @@ start_apart() {
 	grep -q 'open loop: 100 to 300 echoes/s in 3 steps' out
 }
 
+# All threads of a process have been stopped: on a busy machine that takes its time.
+is_stopped() {
+	! cat "/proc/$1/task/"*/status | grep '^State:' | grep -qv 'T (stopped)'
+}
+
 # was_late CONNECTIONS: a load on so many is stopped for half a second, and says so.
 was_late() {
-	"$BUILD/echo-load" -c "$1" -d 3 -r 200 127.0.0.1 "$port" >out 2>err 3>&- &
+	"$BUILD/echo-load" -c "$1" -d 6 -r 200 127.0.0.1 "$port" >out 2>err 3>&- &
 	loader=$!
 	eventually 20 sessions_served "$1"
 	kill -STOP "$loader"
+	eventually 20 is_stopped "$loader"
 	sleep 0.5 # how late it is to be
 	kill -CONT "$loader"
 	wait "$loader"
@@ -365,15 +371,19 @@ was_late() {
 	was_late 20
 	eventually 20 sessions_served 0
 	was_late 2
-	# Those that had to wait for a connection count as well: a sixth of all is late.
+	# Those that had to wait for a connection count as well: a fifteenth of all is late.
 	[ "$(sed -nE 's/^sent late by .* p99 ([0-9]+)\..*/\1/p' out)" -ge 100 ]
 }
 
+# On a busy machine it is late by itself too, but what the stalls cost is not in its lateness:
+# each of three takes 40 messages, of every second's 200, 100 ms on average. That makes 12 s.
 @test "load: a stall of the server is not its own lateness" {
+	need jq
 	be_faulty stalling
-	load_with 0 -c 2 -d 3 -r 200
-	[ "$(time_of p99 2)" -ge 150 ]
-	[ "$(sed -nE 's/^sent late by .* p99 ([0-9]+)\..*/\1/p' out)" -lt 100 ]
+	load_with 0 -c 2 -d 3 -r 200 --json
+	jq -e 'def sum: .mean_us * .count;
+		.echo.p99_us >= 150000 and
+		(.echo | sum) - (.uncorrected | sum) - (.lateness | sum) > 3000000' out
 }
 
 @test "load: messages that were due and never sent are counted, and those that timed out" {
