@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The command line of echo-load: one table gives the options, their help and what is allowed. */
+#include "client/load_schedule.h"
 #include "client/load_values.h"
 #include "common/nethelp.h"
 
@@ -112,8 +113,8 @@ static void print_allowed(enum kind kind)
 		fprintf(stderr, "1 to 16m bytes, as in 64 or 64k, or a range as in 1-4096\n");
 		break;
 	case RATE:
-		fprintf(stderr, "1 to %d echoes a second, or steps of it as in 1000..20000/5\n",
-		    LOAD_RATE_MAX);
+		fprintf(stderr, "1 to %d echoes a second, or 2 to %d steps of it as in 1000..20000/5\n",
+		    LOAD_RATE_MAX, LOAD_STEPS_MAX);
 		break;
 	case BYTES_PER_S:
 		fprintf(stderr, "1 to 16m bytes a second, as in 100 or 64k\n");

@@ -308,13 +308,18 @@ int load_report_text(const struct load_options *options, const struct load_resul
 	return EX_OK;
 }
 
-/* Seconds that are not over do not count: a line that is late is not that of the next second. */
+/*
+ * Seconds that are not over do not count: a line that is late is not that of the
+ * next second. Where nothing came back there are no times.
+ */
 static void print_progress(const struct load_progress *progress)
 {
-	fprintf(stderr,
-	    "\r%.0f s: %.0f echoes/s, p50 %.3f ms, p99 %.3f ms, %" PRIu64 " failure%s\033[K",
-	    floor(progress->elapsed_s), progress->rate, ms((double)progress->p50),
-	    ms((double)progress->p99), progress->failures, plural(progress->failures));
+	fprintf(stderr, "\r%.0f s: %.0f echoes/s, ", floor(progress->elapsed_s), progress->rate);
+	if (progress->rate > 0)
+		fprintf(stderr, "p50 %.3f ms, p99 %.3f ms, ", ms((double)progress->p50),
+		    ms((double)progress->p99));
+	fprintf(stderr, "%" PRIu64 " failure%s\033[K", progress->failures,
+	    plural(progress->failures));
 }
 
 void load_report_progress(const struct load_progress *progress)

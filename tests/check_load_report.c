@@ -320,6 +320,23 @@ static int no_more_progress(const struct load_options *unused, const struct load
 	return EX_OK;
 }
 
+static int progress_in_a_stall(const struct load_options *unused, const struct load_result *none)
+{
+	struct load_progress progress = { .elapsed_s = 3, .echoes = 9000 };
+
+	(void)unused;
+	(void)none;
+	load_report_progress(&progress);
+	return EX_OK;
+}
+
+START_TEST(progress_has_no_times_where_nothing_came_back)
+{
+	hear(&stderr, progress_in_a_stall);
+	ck_assert_str_eq(said, "\r3 s: 0 echoes/s, 0 failures\033[K");
+}
+END_TEST
+
 START_TEST(progress_takes_the_place_of_the_last_and_is_cleared_once)
 {
 #define PROGRESS "\r3 s: 3000 echoes/s, p50 0.043 ms, p99 1.234 ms, 1 failure\033[K"
@@ -507,6 +524,7 @@ Suite *load_report_suite(void)
 	tcase_add_test(tcase, bars_of_few_different_times_are_few);
 	tcase_add_test(tcase, bar_of_a_rare_time_shows);
 	tcase_add_test(tcase, bars_of_no_time_at_all_are_drawn);
+	tcase_add_test(tcase, progress_has_no_times_where_nothing_came_back);
 	tcase_add_test(tcase, progress_takes_the_place_of_the_last_and_is_cleared_once);
 	tcase_add_test(tcase, json_has_what_came_of_it);
 	tcase_add_test(tcase, json_histogram_holds_every_value_once);
