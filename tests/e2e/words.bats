@@ -182,12 +182,12 @@ paragraph_of() {
 	# What the program says is allowed, for each option that takes a value with limits.
 	"$BUILD/echo-load" --help | sed -nE 's/^.* --([a-z-]+) [A-Z].*/\1/p' | while read -r option; do
 		run -64 "$BUILD/echo-load" "--$option=" 127.0.0.1 7
-		echo "$option $(grep -oE '[0-9]+[a-z]* to [0-9^]+[a-z]*' <<<"$output" || true)"
+		grep -oE '[0-9]+[a-z]* to [0-9^]+[a-z]*' <<<"$output" | sed "s/^/$option /"
 	done >limits
-	[ "$(grep -c ' to ' limits)" -eq 11 ]
+	[ "$(wc -l <limits)" -eq 12 ]
 	while read -r option limits; do
 		[[ $(paragraph_of "$option") == *"${limits:?}"[!0-9a-z]* ]]
-	done < <(grep ' to ' limits)
+	done <limits
 	"$BUILD/echo-load" --help | sed -nE 's/^.* --([a-z-]+) .*\(([0-9]+s?)[,)].*/\1 \2/p' >defaults
 	[ "$(wc -l <defaults)" -eq 5 ]
 	while read -r option default; do
