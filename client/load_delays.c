@@ -25,6 +25,29 @@ void load_delay_stop(struct load_delay *delay)
 	delay->in = NULL;
 }
 
+void load_delay_hold(struct load_delay *delay, int64_t now)
+{
+	if (delay->in == NULL)
+		return;
+	delay->left = delay->due > now ? delay->due - now : 0;
+	load_delay_stop(delay);
+}
+
+/* The place is sought from the end: what was held a moment ago belongs near it. */
+void load_delay_go_on(struct load_delay *delay, struct load_delay_queue *queue, int64_t now)
+{
+	struct load_delay *before = TAILQ_LAST(&queue->waiting, load_delay_list);
+
+	delay->in = queue;
+	delay->due = now + delay->left;
+	while (before != NULL && before->due > delay->due)
+		before = TAILQ_PREV(before, load_delay_list, link);
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&queue->waiting, before, delay, link);
+	else
+		TAILQ_INSERT_HEAD(&queue->waiting, delay, link);
+}
+
 struct load_delay *load_delay_take(struct load_delay_queue *queue, int64_t now)
 {
 	struct load_delay *first = TAILQ_FIRST(&queue->waiting);

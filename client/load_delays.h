@@ -2,7 +2,8 @@
 /*
  * Moments to wait for. All that wait in one queue wait equally long, so each
  * that joins goes to the end and the queue is in order by itself: to start, to
- * start anew and to stop take no longer with 5000 of them than with one.
+ * start anew and to stop take no longer with 5000 of them than with one. Only
+ * one that goes on with a wait that was held has to look for its place.
  * Pure; times are nanoseconds of any clock.
  */
 #ifndef CLIENT_LOAD_DELAYS_H
@@ -17,6 +18,7 @@ struct load_delay_queue;
 struct load_delay {
 	struct load_delay_queue *in;  /* where it waits, or NULL */
 	int64_t due;                  /* when its wait is over */
+	int64_t left;                 /* what was left of it when it was held */
 	TAILQ_ENTRY(load_delay) link;
 };
 
@@ -33,6 +35,12 @@ void load_delay_start(struct load_delay *delay, struct load_delay_queue *queue, 
 
 /* Does not wait any longer, if it did. */
 void load_delay_stop(struct load_delay *delay);
+
+/* Holds its wait, if it goes on: what is left of it at `now` is kept, and may be none. */
+void load_delay_hold(struct load_delay *delay, int64_t now);
+
+/* Goes on with a wait that was held, in the queue where it was, from `now` on. */
+void load_delay_go_on(struct load_delay *delay, struct load_delay_queue *queue, int64_t now);
 
 /* Takes out one whose wait is over and returns it; NULL when there is none. */
 struct load_delay *load_delay_take(struct load_delay_queue *queue, int64_t now);

@@ -191,17 +191,19 @@ static void carry_on(struct load_thread *thread, struct load_connection *connect
 /*
  * A slow reader has an allowance when the time that it takes is over, wherever
  * messages end and from the beginning: many small ones are as slow as a large one.
- * With nothing left it is late by its own will, and no timeout runs.
+ * With nothing left it is late by its own will, and its timeout stands still; a
+ * connect and a close are as quick as anybody's.
  */
 static void slow_down(struct load_thread *thread, struct load_connection *connection)
 {
-	if (!thread->io.slow || connection->allowance == thread->io.piece ||
-	    connection->state == LOAD_CLOSING)
+	bool reads = connection->state == LOAD_READY || connection->state == LOAD_ECHOING;
+
+	if (!thread->io.slow || connection->allowance == thread->io.piece || !reads)
 		return;
 	if (connection->pause.in == NULL)
 		load_delay_start(&connection->pause, &thread->reads, load_clock());
 	if (connection->allowance == 0)
-		load_delay_stop(&connection->deadline);
+		load_delay_hold(&connection->deadline, load_clock());
 }
 
 static void connected(struct load_thread *thread, struct load_connection *connection)
@@ -275,7 +277,7 @@ void load_policy_read_on(struct load_thread *thread, struct load_connection *con
 	connection->allowance = thread->io.piece;
 	if (!was_waiting)
 		return;
-	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
+	load_delay_go_on(&connection->deadline, &thread->timeouts, load_clock());
 	load_policy_settle(thread, connection, load_connection_receive(connection, &thread->io));
 }
 

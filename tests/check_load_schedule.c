@@ -196,6 +196,34 @@ START_TEST(delay_that_was_stopped_never_comes)
 }
 END_TEST
 
+START_TEST(delay_that_was_held_goes_on_with_what_was_left_in_its_place)
+{
+	load_delay_start(&one, &queue, 100);
+	load_delay_start(&two, &queue, 104);
+	load_delay_hold(&one, 107);
+	load_delay_hold(&one, 109); /* it does not wait any more */
+	load_delay_start(&three, &queue, 112);
+	ck_assert_int_eq(load_delays_next(&queue), 114);
+	load_delay_go_on(&one, &queue, 112);
+	ck_assert_ptr_null(load_delay_take(&queue, 113));
+	ck_assert_ptr_eq(load_delay_take(&queue, 115), &two);
+	ck_assert_ptr_eq(load_delay_take(&queue, 115), &one);
+	ck_assert_ptr_eq(load_delay_take(&queue, 122), &three);
+}
+END_TEST
+
+START_TEST(delay_that_was_held_after_it_was_due_comes_first)
+{
+	load_delay_start(&one, &queue, 100);
+	load_delay_hold(&one, 130);
+	load_delay_start(&two, &queue, 130);
+	load_delay_go_on(&one, &queue, 130);
+	ck_assert_ptr_eq(load_delay_take(&queue, 130), &one);
+	ck_assert_ptr_null(load_delay_take(&queue, 130));
+	ck_assert_ptr_eq(load_delay_take(&queue, 140), &two);
+}
+END_TEST
+
 START_TEST(delay_is_in_one_queue_at_a_time)
 {
 	struct load_delay_queue other;
@@ -274,6 +302,8 @@ Suite *load_schedule_suite(void)
 	tcase_add_test(delays, delays_come_in_order_and_not_early);
 	tcase_add_test(delays, delay_started_anew_waits_from_then);
 	tcase_add_test(delays, delay_that_was_stopped_never_comes);
+	tcase_add_test(delays, delay_that_was_held_goes_on_with_what_was_left_in_its_place);
+	tcase_add_test(delays, delay_that_was_held_after_it_was_due_comes_first);
 	tcase_add_test(delays, delay_is_in_one_queue_at_a_time);
 	tcase_add_test(times, seconds_that_were_missed_are_skipped);
 	tcase_add_test(classes, every_class_has_a_name_of_its_own);

@@ -8,6 +8,7 @@
  * Takes a free port of 127.0.0.1, prints it, and serves each client in a
  * process of its own:
  *   refused       holds the port and does not listen
+ *   full          listens, and its queue is full: a connect gets no answer
  *   reset-before  resets when it has received something, before it answers
  *   reset-after   echoes, and resets when half a second has passed
  *   silent        receives, and never answers
@@ -19,6 +20,7 @@
  *   at-end        echoes nothing before the client has closed its sending side
  *   lines         echoes each line when it is complete
  *   stalling      echoes, but not in the first 200 ms of each second
+ *   trickling     echoes a byte each half a second
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -35,6 +37,7 @@
 #define FAULTY_BYTE 10
 #define STALL_MS 200
 #define HEALTHY_MS 500
+#define TRICKLE_US 500000
 
 /* Room for one byte more than is received. */
 static char buffer[1024 * 1024 + 1];
@@ -59,6 +62,19 @@ static int bound_socket(void)
 		err(1, "binding");
 	printf("%d\n", ntohs(address.sin_port));
 	return fd;
+}
+
+/* A queue for none has room for one: for a connect of our own, which nobody accepts. */
+static void listen_full(int listener)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || listen(listener, 0) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) < 0 ||
+	    connect(fd, (struct sockaddr *)&address, size) < 0)
+		err(1, "filling the queue");
 }
 
 static size_t receive(int fd)
@@ -218,11 +234,26 @@ static void stall(int fd)
 	}
 }
 
+static void trickle(int fd)
+{
+	for (;;) {
+		size_t size = receive(fd);
+
+		for (size_t i = 0; i < size; i++) {
+			usleep(TRICKLE_US);
+			if (send(fd, buffer + i, 1, MSG_NOSIGNAL) < 0)
+				exit(0);
+		}
+	}
+}
+
+/* One that serves nobody has no function. */
 static const struct way {
 	const char *name;
 	void (*serve)(int fd);
 } ways[] = {
-	{ "refused", NULL },           { "reset-before", reset_before },
+	{ "refused", NULL },           { "full", NULL },
+	{ "trickling", trickle },      { "reset-before", reset_before },
 	{ "reset-after", reset_after }, { "silent", silent },
 	{ "short", end_short },        { "flipped", flip },
 	{ "missing", leave_out },      { "doubled", send_twice },
@@ -258,6 +289,8 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_IGN); /* no zombies */
 	if (way->serve != NULL && listen(listener, 1024) < 0)
 		err(1, "listen");
+	if (strcmp(way->name, "full") == 0)
+		listen_full(listener);
 	fflush(stdout);
 	while (way->serve == NULL)
 		pause();

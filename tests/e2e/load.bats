@@ -182,6 +182,35 @@ sessions_served() {
 	only_ended clean
 }
 
+@test "load: --slow-read puts off no connect's timeout" {
+	be_faulty full
+	run -69 timeout 20 "$BUILD/echo-load" -c 1 -d 60 --timeout 0.5 --slow-read 1000 127.0.0.1 "$port"
+	[[ $output == *'Connection timed out' ]]
+}
+
+# A connect to the port is under way.
+connects() {
+	grep -qE "^ *[0-9]+: [0-9A-F:]+ [0-9A-F]{8}:$(printf %04X "$port") 02 " /proc/net/tcp
+}
+
+@test "load: --slow-read lets a signal end it while it connects" {
+	be_faulty full
+	"$BUILD/echo-load" -c 1 -d 60 --timeout 2 --slow-read 1000 127.0.0.1 "$port" \
+		>out 2>err 3>&- &
+	loader=$!
+	eventually 20 connects
+	kill -TERM "$loader"
+	eventually 20 gone "$loader"
+}
+
+@test "load: --slow-read takes no blame for a server that is slow itself" {
+	be_faulty trickling
+	load_with 1 -c 1 -n 1 -s 12 --timeout 1.2 --slow-read 100
+	only_ended timeout
+	load_with 0 -c 1 -n 1 -s 2 --timeout 20 --slow-read 100
+	only_ended clean
+}
+
 @test "load: --reset-close ends by a reset, which is clean" {
 	start_server -w 2 --log-level debug
 	load_with 0 -c 1 -n 20 --churn 10 --reset-close
