@@ -57,6 +57,7 @@ struct load_result {
 	double seconds;                   /* from the first connect to the last end */
 	double load_seconds;              /* likewise, until nothing new was sent any more */
 	uint64_t echoes;                  /* messages that came back whole and right */
+	uint64_t load_echoes;             /* those that were back within `load_seconds` */
 	double echoes_per_s, bytes_per_s; /* what came back within `load_seconds`, by these */
 	uint64_t timed_out;               /* messages that were not back in time, or when a */
 	                                  /* second signal came ... */

@@ -146,7 +146,7 @@ static json_t *result_json(const struct load_options *options, const struct load
 	bool open = options->rate.first > 0;
 
 	return json_pack(
-	    "{s:i,s:s, s:o, s:s,s:s, s:f,s:f, s:I,s:f,s:I,s:I, s:I,s:I,s:I, s:o,s:I, s:o, s:o,s:o,s:o,s:o}",
+	    "{s:i,s:s, s:o, s:s,s:s, s:f,s:f, s:I,s:I,s:f,s:I,s:I, s:I,s:I,s:I, s:o,s:I, s:o, s:o,s:o,s:o,s:o}",
 	    "format", FORMAT,
 	    "version", ECHO_VERSION,
 	    "asked", asked_json(options),
@@ -154,6 +154,7 @@ static json_t *result_json(const struct load_options *options, const struct load
 	    "to", result->to_address,
 	    "elapsed_s", result->seconds,
 	    "load_s", result->load_seconds,
+	    "load_echoes", (json_int_t)result->load_echoes,
 	    "echoes", (json_int_t)result->echoes,
 	    "echoes_per_s", result->echoes_per_s,
 	    "timed_out", (json_int_t)result->timed_out,

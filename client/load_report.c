@@ -16,6 +16,9 @@
 #define BARS 10
 #define BAR_LENGTH 36
 
+/* A time is shown to this fraction of a second. */
+#define SHOWN_S 0.001
+
 /* Less than this part of the rate that was wanted is worth a remark. */
 #define RATE_REACHED 0.99
 
@@ -103,10 +106,22 @@ static void print_addresses(const struct load_options *options, const struct loa
 
 /* ---- what came of it ---- */
 
+/* The rates are of the load alone; where that is not all there was, it has a line of its own. */
+static void print_echoes(const struct load_result *result)
+{
+	bool is_all = result->load_echoes == result->echoes &&
+	    result->seconds - result->load_seconds < SHOWN_S;
+
+	if (!is_all)
+		line("echoes", "%" PRIu64 " in %.3f s", result->echoes, result->seconds);
+	line(is_all ? "echoes" : "under load", "%" PRIu64 " in %.3f s: %.1f echoes/s, %.3f MB/s",
+	    result->load_echoes, result->load_seconds, result->echoes_per_s,
+	    result->bytes_per_s / 1e6);
+}
+
 static void print_totals(const struct load_result *result)
 {
-	line("echoes", "%" PRIu64 " in %.3f s: %.1f echoes/s, %.3f MB/s", result->echoes,
-	    result->seconds, result->echoes_per_s, result->bytes_per_s / 1e6);
+	print_echoes(result);
 	line("bytes", "%" PRIu64 " out, %" PRIu64 " in, %" PRIu64 " lost", result->bytes_out,
 	    result->bytes_in, result->bytes_lost);
 }

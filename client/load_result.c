@@ -155,18 +155,17 @@ static void take_rates(struct load_thread *const *threads, unsigned count,
     struct load_result *result)
 {
 	int64_t ended = threads[0]->shared->start;
-	uint64_t echoes = 0;
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		ended = threads[i]->ended > ended ? threads[i]->ended : ended;
-		echoes += threads[i]->echoes_at_end;
+		result->load_echoes += threads[i]->echoes_at_end;
 		bytes += threads[i]->bytes_at_end;
 	}
 	result->load_seconds = (double)(ended - threads[0]->shared->start) / (double)LOAD_NS_PER_S;
 	if (result->load_seconds <= 0)
 		return;
-	result->echoes_per_s = (double)echoes / result->load_seconds;
+	result->echoes_per_s = (double)result->load_echoes / result->load_seconds;
 	result->bytes_per_s = (double)bytes / result->load_seconds;
 }
 

@@ -29,6 +29,7 @@ static void set_up(void)
 	histogram_reset(&result.uncorrected);
 	histogram_reset(&result.lateness);
 	result.seconds = 2;
+	result.load_seconds = 2;
 	strcpy(result.from_address, "127.0.0.1:40000");
 	strcpy(result.to_address, "127.0.0.1:7");
 }
@@ -37,6 +38,7 @@ static void set_up(void)
 static void hundred_echoes(void)
 {
 	result.echoes = 100;
+	result.load_echoes = 100;
 	result.echoes_per_s = 50;
 	result.bytes_per_s = 3200;
 	result.bytes_out = 6500;
@@ -106,6 +108,25 @@ START_TEST(text_says_what_was_done_and_what_came_of_it)
 	ck_said("echoes       100 in 2.000 s: 50.0 echoes/s, 0.003 MB/s\n");
 	ck_said("bytes        6500 out, 6400 in, 100 lost\n");
 	ck_said("connections  2 clean\n");
+}
+END_TEST
+
+START_TEST(text_has_the_echoes_and_the_time_that_the_rate_is_of)
+{
+	hundred_echoes();
+	result.echoes = 103;
+	result.seconds = 2.5;
+	hear_text();
+	ck_said("echoes       103 in 2.500 s\n"
+	        "under load   100 in 2.000 s: 50.0 echoes/s, 0.003 MB/s\n");
+	result.echoes = 100;
+	hear_text();
+	ck_said("echoes       100 in 2.500 s\n"
+	        "under load   100 in 2.000 s: 50.0 echoes/s, 0.003 MB/s\n");
+	result.seconds = 2.0004;
+	hear_text();
+	ck_said("echoes       100 in 2.000 s: 50.0 echoes/s, 0.003 MB/s\n");
+	ck_not_said("under load");
 }
 END_TEST
 
@@ -211,7 +232,9 @@ START_TEST(text_fits_80_columns)
 	options.rate = (struct load_rate){ .first = 1000000, .last = 9999999, .steps = 1000 };
 	result.rate_missed = true;
 	result.seconds = 1e6;
-	result.echoes = UINT64_C(1000000000000);
+	result.load_seconds = 1e6 - 1;
+	result.echoes = result.load_echoes = UINT64_C(1000000000000);
+	result.echoes_per_s = result.bytes_per_s = 9999999;
 	result.timed_out = result.unsent = UINT64_C(1000000000000);
 	result.bytes_out = result.bytes_in = result.bytes_lost = UINT64_C(1000000000000000);
 	for (unsigned i = 0; i < LOAD_CLASSES; i++)
@@ -368,20 +391,22 @@ static json_t *hear_json(void)
 
 START_TEST(json_has_what_came_of_it)
 {
-	int echoes, out, in, lost, clean, refused, p50, p99, most, first, count;
+	int echoes, under_load, out, in, lost, clean, refused, p50, p99, most, first, count;
 	double elapsed, rate;
 	json_t *json;
 
 	hundred_echoes();
+	result.echoes = 103;
 	result.classes[LOAD_REFUSED] = 4;
 	json = hear_json();
-	unpack(json, "{s:i,s:f,s:f,s:i,s:i,s:i,s:{s:i,s:i},s:{s:i,s:i,s:i,s:[[ii!]]},s:n,s:n,s:n}",
-	    "echoes", &echoes, "elapsed_s", &elapsed, "echoes_per_s", &rate,
+	unpack(json, "{s:i,s:i,s:f,s:f,s:i,s:i,s:i,s:{s:i,s:i},s:{s:i,s:i,s:i,s:[[ii!]]},s:n,s:n,s:n}",
+	    "echoes", &echoes, "load_echoes", &under_load, "elapsed_s", &elapsed, "echoes_per_s", &rate,
 	    "out_bytes", &out, "in_bytes", &in, "lost_bytes", &lost,
 	    "classes", "clean", &clean, "refused", &refused,
 	    "echo", "p50_us", &p50, "p99_us", &p99, "max_us", &most,
 	    "histogram_us", &first, &count, "rate", "uncorrected", "lateness");
-	ck_assert_int_eq(echoes, 100);
+	ck_assert_int_eq(echoes, 103);
+	ck_assert_int_eq(under_load, 100);
 	ck_assert(elapsed > 1.999 && elapsed < 2.001);
 	ck_assert(rate > 49.99 && rate < 50.01);
 	ck_assert_int_eq(out, in + lost);
@@ -514,6 +539,7 @@ Suite *load_report_suite(void)
 
 	tcase_add_checked_fixture(tcase, set_up, NULL);
 	tcase_add_test(tcase, text_says_what_was_done_and_what_came_of_it);
+	tcase_add_test(tcase, text_has_the_echoes_and_the_time_that_the_rate_is_of);
 	tcase_add_test(tcase, text_has_a_table_of_latencies_in_milliseconds);
 	tcase_add_test(tcase, text_names_the_classes_that_occurred_and_clean_ones_always);
 	tcase_add_test(tcase, text_of_the_open_loop_has_uncorrected_times_lateness_and_a_warning);

@@ -269,6 +269,7 @@ START_TEST(rates_are_of_the_time_until_nothing_was_sent_any_more)
 	threads[0]->result.echoes += 10; /* sent in time, and back later */
 	load_result_gather(threads, THREADS, &result);
 	ck_assert_double_eq_tol(result.load_seconds, 2, 1e-6);
+	ck_assert_uint_eq(result.load_echoes, 180);
 	ck_assert_double_eq_tol(result.echoes_per_s, 90, 1e-6);
 	ck_assert_double_eq_tol(result.bytes_per_s, 900, 1e-6);
 	ck_assert_double_eq_tol(result.rate_had, 95, 1e-6);

@@ -364,6 +364,18 @@ start_apart() {
 	[ "$(time_of p50 2)" -ge 20 ]
 }
 
+@test "load: the rate is that of the load alone, with the echoes and the time that it is of" {
+	need jq
+	be_faulty silent
+	load_with 1 -c 1 -d 1 --timeout 2
+	grep -qE '^echoes       0 in 2\.[0-9]{3} s$' out
+	grep -qE '^under load   0 in 1\.[0-9]{3} s: 0\.0 echoes/s, ' out
+	start_server -w 2
+	load_with 0 -c 2 -d 0.5 --json
+	jq -e '.load_echoes > 0 and .load_echoes <= .echoes and
+		(.load_echoes / .load_s / .echoes_per_s - 1 | fabs) < 0.000001' out
+}
+
 @test "load: a rate is held, and in steps" {
 	start_server -w 4
 	load_with 0 -c 4 -d 2 -r 500
