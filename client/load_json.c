@@ -5,6 +5,8 @@
  */
 #include "client/load.h"
 
+#include "common/standard.h"
+
 #include <err.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -174,17 +176,17 @@ static json_t *result_json(const struct load_options *options, const struct load
 int load_report_json(const struct load_options *options, const struct load_result *result)
 {
 	json_t *json = result_json(options, result);
-	int code = EX_OK;
+	bool is_whole;
+	int code;
 
-	if (json == NULL) {
-		warnx("no memory for the report");
-		return EX_OSERR;
-	}
-	if (json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(PRECISION)) < 0 ||
-	    putchar('\n') == EOF || fflush(stdout) != 0) {
-		warn("standard output");
-		code = EX_IOERR;
-	}
+	is_whole = json != NULL &&
+	    json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(PRECISION)) == 0 &&
+	    putchar('\n') != EOF;
 	json_decref(json);
+	code = standard_printed();
+	if (code == EX_OK && !is_whole) {
+		warnx("no memory for the report");
+		code = EX_OSERR;
+	}
 	return code;
 }

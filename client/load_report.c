@@ -5,6 +5,8 @@
  */
 #include "client/load.h"
 
+#include "common/standard.h"
+
 #include <err.h>
 #include <inttypes.h>
 #include <math.h>
@@ -316,11 +318,7 @@ int load_report_text(const struct load_options *options, const struct load_resul
 	print_latencies(options, result);
 	if (result->echo.total > 0)
 		print_bars(&result->echo);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		warn("standard output");
-		return EX_IOERR;
-	}
-	return EX_OK;
+	return standard_printed();
 }
 
 /*

@@ -510,6 +510,28 @@ START_TEST(hgrm_file_is_written)
 	char header[32] = "";
 	FILE *file;
 
+/* What could not be written before, though the disk has room again for what follows. */
+static int after_a_loss(int (*report)(const struct load_options *, const struct load_result *))
+{
+	int full = open("/dev/full", O_WRONLY);
+
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	stdout = fopen("/dev/null", "w");
+	setvbuf(stdout, NULL, _IONBF, 0);
+	ck_assert_int_ge(dup2(full, fileno(stdout)), 0);
+	ck_assert_int_eq(putchar('x'), EOF);
+	ck_assert_int_ge(dup2(fileno(stderr), fileno(stdout)), 0);
+	close(full);
+	return report(&options, &result);
+}
+
+START_TEST(report_of_which_a_part_was_lost_is_an_error)
+{
+	ck_assert_int_eq(after_a_loss(load_report_text), EX_IOERR);
+	ck_assert_int_eq(after_a_loss(load_report_json), EX_IOERR);
+}
+END_TEST
+
 	close(mkstemp(name));
 	options.hgrm = name;
 	hundred_echoes();
@@ -563,3 +585,4 @@ Suite *load_report_suite(void)
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
+	tcase_add_test(tcase, report_of_which_a_part_was_lost_is_an_error);
