@@ -83,9 +83,10 @@ struct load_result {
 	                                  /* woken after it asked to be (stopped, or had no CPU) */
 	double rate_wanted, rate_had;     /* open loop: messages a second in the time that the */
 	                                  /* schedule went on, and those that came back, if later */
-	bool rate_missed;                 /* the instrument, not the server, was too slow: less */
-	                                  /* than 0.99 of the rate was had and a thread was busy */
-	                                  /* for 0.95 of the time, or 1 % of `lateness`, if that */
+	bool rate_reached;                /* 0.99 of what was wanted */
+	bool rate_missed;                 /* the instrument, not the server, was too slow: the */
+	                                  /* rate was not reached and a thread was busy for */
+	                                  /* 0.95 of the time, or 1 % of `lateness`, if that */
 	                                  /* is 100 at least, > 10 ms, or any of it > 50 ms */
 	char from_address[96], to_address[96]; /* of the first connection, as address_text() */
 };

@@ -21,9 +21,6 @@
 /* A time is shown to this fraction of a second. */
 #define SHOWN_S 0.001
 
-/* Less than this part of the rate that was wanted is worth a remark. */
-#define RATE_REACHED 0.99
-
 /* More than this part of the messages missing from the percentiles is worth a warning. */
 #define UNTIMED_PART 0.01
 
@@ -141,7 +138,7 @@ static void print_classes(const struct load_options *options, const struct load_
 		    options->idle);
 }
 
-static void print_rate(const struct load_result *result)
+static void print_rate(const struct load_options *options, const struct load_result *result)
 {
 	const struct histogram *late = &result->lateness;
 
@@ -152,7 +149,9 @@ static void print_rate(const struct load_result *result)
 		    ms((double)histogram_percentile(late, 99)), ms((double)late->most));
 	if (result->rate_missed)
 		line("WARNING", "the rate was not held: more --threads, or a lower rate");
-	else if (result->rate_had < RATE_REACHED * result->rate_wanted)
+	else if (!result->rate_reached && options->slow_read > 0)
+		line("", "not reached: answers were read slowly, as asked");
+	else if (!result->rate_reached)
 		line("", "not reached: the server was slower, on so many connections");
 }
 
@@ -313,7 +312,7 @@ int load_report_text(const struct load_options *options, const struct load_resul
 	print_totals(result);
 	print_classes(options, result);
 	if (options->rate.first > 0)
-		print_rate(result);
+		print_rate(options, result);
 	print_untimed(result);
 	print_latencies(options, result);
 	if (result->echo.total > 0)

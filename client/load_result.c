@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rate was missed when so little of it was had ... */
+/* The rate was reached when so much of it was had; if not, it was missed ... */
 #define RATE_ENOUGH 0.99
 /* ... by a thread that was busy for so much of the time; waiting is what a slow server causes. */
 #define BUSY 0.95
@@ -145,9 +145,8 @@ static void judge_rate(struct load_thread *const *threads, unsigned count,
 	result->rate_wanted = rate_wanted(threads[0]->shared, span);
 	result->rate_had = span > 0 ?
 	    (double)result->echoes * (double)LOAD_NS_PER_S / (double)span : 0;
-	result->rate_missed =
-	    (busy && result->rate_had < RATE_ENOUGH * result->rate_wanted) ||
-	    was_late(&result->lateness);
+	result->rate_reached = result->rate_had >= RATE_ENOUGH * result->rate_wanted;
+	result->rate_missed = (busy && !result->rate_reached) || was_late(&result->lateness);
 }
 
 /* What comes back when nothing is sent any more takes longer, or shorter, than under load. */

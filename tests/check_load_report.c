@@ -55,6 +55,7 @@ static void open_loop(void)
 	options.rate = (struct load_rate){ .first = 50, .last = 50, .steps = 1 };
 	result.rate_wanted = 50;
 	result.rate_had = 49.5;
+	result.rate_reached = true;
 	histogram_record(&result.uncorrected, 3000);
 	histogram_record(&result.lateness, 10);
 }
@@ -174,14 +175,19 @@ START_TEST(text_of_the_open_loop_has_uncorrected_times_lateness_and_a_warning)
 	ck_said("time in ms            echo   uncorrected       connect\n");
 	ck_said("p50                 50.015         3.000         0.250\n");
 	ck_not_said("WARNING");
+	ck_not_said("not reached");
 	result.rate_missed = true;
+	result.rate_reached = false;
 	hear_text();
 	ck_said("WARNING      the rate was not held");
 	ck_not_said("not reached");
 	result.rate_missed = false;
-	result.rate_had = 49;
 	hear_text();
 	ck_said("             not reached: the server was slower");
+	options.slow_read = 1000;
+	hear_text();
+	ck_said("             not reached: answers were read slowly, as asked\n");
+	ck_not_said("the server was slower");
 }
 END_TEST
 
@@ -504,12 +510,6 @@ START_TEST(json_that_cannot_be_written_is_an_error)
 }
 END_TEST
 
-START_TEST(hgrm_file_is_written)
-{
-	char name[] = "/tmp/check_load_report.XXXXXX";
-	char header[32] = "";
-	FILE *file;
-
 /* What could not be written before, though the disk has room again for what follows. */
 static int after_a_loss(int (*report)(const struct load_options *, const struct load_result *))
 {
@@ -531,6 +531,12 @@ START_TEST(report_of_which_a_part_was_lost_is_an_error)
 	ck_assert_int_eq(after_a_loss(load_report_json), EX_IOERR);
 }
 END_TEST
+
+START_TEST(hgrm_file_is_written)
+{
+	char name[] = "/tmp/check_load_report.XXXXXX";
+	char header[32] = "";
+	FILE *file;
 
 	close(mkstemp(name));
 	options.hgrm = name;
@@ -580,9 +586,9 @@ Suite *load_report_suite(void)
 	tcase_add_test(tcase, json_without_any_time_has_null_in_its_place);
 	tcase_add_test(tcase, text_that_cannot_be_written_is_an_error);
 	tcase_add_test(tcase, json_that_cannot_be_written_is_an_error);
+	tcase_add_test(tcase, report_of_which_a_part_was_lost_is_an_error);
 	tcase_add_test(tcase, hgrm_file_is_written);
 	tcase_add_test(tcase, hgrm_file_that_cannot_be_made_or_written_is_an_error);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
-	tcase_add_test(tcase, report_of_which_a_part_was_lost_is_an_error);

@@ -301,6 +301,8 @@ START_TEST(being_away_for_long_does_however_seldom)
 	histogram_record(&threads[0]->result.lateness, 60000);
 	end_at(7 * S, 180);
 	ck_assert(result.rate_missed);
+	end_at(7 * S, 198); /* of 200 */
+	ck_assert(result.rate_reached);
 }
 END_TEST
 
@@ -309,6 +311,7 @@ START_TEST(slow_server_is_told_from_a_busy_thread)
 {
 	end_at(7 * S, 99);
 	ck_assert(!result.rate_missed);
+	ck_assert(!result.rate_reached);
 	threads[2]->busy = 2 * S;
 	end_at(7 * S, 99);
 	ck_assert(result.rate_missed);
