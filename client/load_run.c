@@ -136,6 +136,8 @@ static int make_threads(struct run *run)
 	run->threads = calloc(run->count, sizeof(struct load_thread *));
 	if (run->threads == NULL)
 		return system_refused("memory", errno);
+	run->shared.all = run->threads;
+	atomic_store(&run->shared.at_work, run->count);
 	for (unsigned i = 0; i < run->count; i++) {
 		run->threads[i] = calloc(1, sizeof **run->threads);
 		if (run->threads[i] == NULL ||

@@ -241,15 +241,31 @@ static void begin_due(struct load_thread *thread)
 		load_policy_send_due(thread);
 }
 
+/* Whoever is the last lets the others know. */
+static void note_share(struct load_thread *thread)
+{
+	if (thread->has_had_all || thread->quota > 0 || thread->under_way > 0)
+		return;
+	thread->has_had_all = true;
+	if (atomic_fetch_sub(&thread->shared->at_work, 1) > 1)
+		return;
+	for (unsigned i = 0; i < thread->threads; i++)
+		load_thread_wake(thread->shared->all[i]);
+}
+
+/* Those that talk are closed when their share is done; the idle ones stay until the end of all. */
 static bool is_done(const struct load_thread *thread)
 {
-	return thread->now >= thread->ends || (thread->quota == 0 && thread->under_way == 0);
+	bool may_go = thread->options->idle == 0 || atomic_load(&thread->shared->at_work) == 0;
+
+	return thread->now >= thread->ends || (thread->has_had_all && may_go);
 }
 
 static void look_at_the_end(struct load_thread *thread)
 {
 	int stop = atomic_load(&thread->shared->stop);
 
+	note_share(thread);
 	if (!thread->ending && (stop != LOAD_GOES_ON || is_done(thread)))
 		load_policy_end(thread);
 	if (stop == LOAD_STOP_AT_ONCE)
@@ -306,7 +322,7 @@ static int64_t next_moment(const struct load_thread *thread)
 
 static bool is_on_schedule(const struct load_thread *thread)
 {
-	return thread->begins != INT64_MAX && !thread->ending;
+	return thread->begins != INT64_MAX && !thread->has_had_all && !thread->ending;
 }
 
 /*

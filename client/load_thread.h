@@ -2,7 +2,7 @@
 /*
  * One thread of a load: its share of the connections, served by one epoll(7)
  * loop. Threads share nothing that they write to while the load is on, but a
- * few flags, a count of connects and, with the main thread, their results under
+ * few flags and counts and, with the main thread, their results under
  * a lock that nobody else holds for long.
  */
 #ifndef CLIENT_LOAD_THREAD_H
@@ -47,6 +47,8 @@ struct load_shared {
 	atomic_int failure;            /* errno of what the system refused a thread ... */
 	const char *refused;           /* ... and the name of that call; set by who set `failure` */
 	atomic_int stop;               /* enum load_stop */
+	struct load_thread *const *all; /* the threads ... */
+	atomic_uint at_work;           /* ... and how many have some of -n left to do */
 };
 
 /* `reached` as long as nobody has connected. */
@@ -79,6 +81,7 @@ struct load_thread {
 	int64_t stall_ended;           /* ... and until when; 0: never */
 	uint64_t next_number;          /* open loop: of its messages the one due next ... */
 	unsigned next_connection;      /* ... and whose it is */
+	bool has_had_all;              /* its share of -n; idle connections stay for the others' */
 	bool ending;
 	struct load_delay_queue timeouts, reads, pauses[LOAD_PAUSES];
 	int wake;                      /* eventfd(2): look at `stop` */

@@ -156,6 +156,31 @@ sessions_served() {
 	grep -q '^idle  *3 of 3 closed by the server$' out
 }
 
+# So many clients are connected to the port, none of them closing.
+connected() {
+	[ "$(grep -cE "^ *[0-9]+: [0-9A-F:]+ [0-9A-F]{8}:$(printf %04X "$port") 01 " /proc/net/tcp)" \
+		-eq "$1" ]
+}
+
+@test "load: --idle connections of a thread whose share of -n is done stay for the others" {
+	be_faulty silent
+	env --default-signal=INT "$BUILD/echo-load" -c 2 -n 1 --threads 2 --idle 4 --timeout 600 \
+		127.0.0.1 "$port" >out 2>err 3>&- &
+	loader=$!
+	# One has a message under way, the other never had one to send, and has gone.
+	eventually 20 connected 5
+	kill -INT "$loader"
+	eventually 20 connected 1
+	kill -INT "$loader"
+	wait "$loader" || true
+	[ "$(ended clean)" -eq 5 ]
+	[ "$(ended timeout)" -eq 1 ]
+	# And they go with the last.
+	start_server -w 8
+	load_with 0 -c 2 -n 1 --threads 2 --idle 4
+	[ "$(ended clean)" -eq 6 ]
+}
+
 @test "load: --slow-read takes no more than so many bytes a second" {
 	start_server -w 1
 	began=$(now_ms)
