@@ -198,6 +198,30 @@ ends_in_order() {
 	[ ! -s error.txt ]
 }
 
+# be_faulty WAY: a server that does so; its port is in $port.
+be_faulty() {
+	"$tools/faulty" "$1" >port.out 3>&- &
+	eventually 10 test -s port.out
+	port=$(cat port.out)
+}
+
+# start_roomy: a server with room for thousands; its port is in $port, and in roomy.out when it
+# served whom. Its pid is in $roomy.
+start_roomy() {
+	"$tools/roomy" >roomy.out 3>&- &
+	# shellcheck disable=SC2034 # for tests that stop it
+	roomy=$!
+	eventually 10 test -s roomy.out
+	port=$(head -n 1 roomy.out)
+}
+
+# are_clients STATE N: so many connections to the port are in a state of TCP, by the client's
+# side: 01 established, 02 connecting, 05 closed by the client alone.
+are_clients() {
+	[ "$(grep -cE "^ *[0-9]+: [0-9A-F:]+ [0-9A-F]{8}:$(printf %04X "$port") $1 " /proc/net/tcp)" \
+		-eq "$2" ]
+}
+
 answers() {
 	[ "$(echo works | timeout 10 "$BUILD/echo-client" 127.0.0.1 "$port")" = works ]
 }

@@ -16,13 +16,6 @@ load_with() {
 	[ ! -s err.log ]
 }
 
-# be_faulty WAY: a server that does so; its port is in $port.
-be_faulty() {
-	"$tools/faulty" "$1" >port.out 3>&- &
-	eventually 10 test -s port.out
-	port=$(cat port.out)
-}
-
 # How many connections ended in a class, by the report.
 ended() {
 	local count
@@ -156,21 +149,15 @@ sessions_served() {
 	grep -q '^idle  *3 of 3 closed by the server$' out
 }
 
-# So many clients are connected to the port, none of them closing.
-connected() {
-	[ "$(grep -cE "^ *[0-9]+: [0-9A-F:]+ [0-9A-F]{8}:$(printf %04X "$port") 01 " /proc/net/tcp)" \
-		-eq "$1" ]
-}
-
 @test "load: --idle connections of a thread whose share of -n is done stay for the others" {
 	be_faulty silent
 	env --default-signal=INT "$BUILD/echo-load" -c 2 -n 1 --threads 2 --idle 4 --timeout 600 \
 		127.0.0.1 "$port" >out 2>err 3>&- &
 	loader=$!
 	# One has a message under way, the other never had one to send, and has gone.
-	eventually 20 connected 5
+	eventually 20 are_clients 01 5
 	kill -INT "$loader"
-	eventually 20 connected 1
+	eventually 20 are_clients 01 1
 	kill -INT "$loader"
 	wait "$loader" || true
 	[ "$(ended clean)" -eq 5 ]
@@ -213,17 +200,12 @@ connected() {
 	[[ $output == *'Connection timed out' ]]
 }
 
-# A connect to the port is under way.
-connects() {
-	grep -qE "^ *[0-9]+: [0-9A-F:]+ [0-9A-F]{8}:$(printf %04X "$port") 02 " /proc/net/tcp
-}
-
 @test "load: --slow-read lets a signal end it while it connects" {
 	be_faulty full
 	"$BUILD/echo-load" -c 1 -d 60 --timeout 2 --slow-read 1000 127.0.0.1 "$port" \
 		>out 2>err 3>&- &
 	loader=$!
-	eventually 20 connects
+	eventually 20 are_clients 02 1
 	kill -TERM "$loader"
 	eventually 20 gone "$loader"
 }

@@ -4,14 +4,6 @@
 
 load common
 
-# A server with room for thousands; its port is in $port, and in roomy.out when it served whom.
-start_roomy() {
-	"$tools/roomy" >roomy.out 3>&- &
-	roomy=$!
-	eventually 10 test -s roomy.out
-	port=$(head -n 1 roomy.out)
-}
-
 # So many connections have had an echo.
 serves() {
 	[ "$(wc -l <roomy.out)" -gt "$1" ]
@@ -60,11 +52,6 @@ echoes_done() {
 	sed -nE 's/^echoes +([0-9]+) in .*/\1/p' out
 }
 
-# time_of ROW COLUMN: a number of the report's table, in ms without its fraction.
-time_of() {
-	awk -v row="$1" -v column="$2" '$1 == row { print int($column) }' out
-}
-
 # ---- how much ----
 
 @test "load: 5,000 connections are held and served at the same time" {
@@ -91,16 +78,16 @@ time_of() {
 @test "load: --ramp opens the connections evenly over a time" {
 	start_roomy
 	began=$(now_ms)
-	begin_load -c 100 -d 2 --ramp 2 --threads 2
+	begin_load -c 600 -d 600 --ramp 60 --threads 2
+	# Not all of them late: twenty are there long before the end.
+	eventually 40 serves 20
+	kill -INT "$loader"
 	end_load 0
-	all_ended 100 clean
-	# When each was served, from a little before the ramp began.
+	all_ended "$(ended clean)" clean
+	# When each was served, from a little before the ramp began: none before its time.
 	sed 1d roomy.out | awk -v began="$began" '{ print $1 - began }' >served
 	cat served
-	# None before its time: half of them not before the half.
-	awk '$1 < (NR - 1) * 20 - 1 { exit 1 }' served
-	# Nor are all of them late: half of them were there before the end.
-	[ "$(sed -n 50p served)" -lt 1900 ]
+	awk '$1 < (NR - 1) * 100 - 1 { exit 1 }' served
 }
 
 # Messages that were due and not sent, by the report.
@@ -219,20 +206,18 @@ ends_with() {
 }
 
 @test "load: what a stall at the end delayed is in the corrected tail, and not in the uncorrected" {
+	command -v jq >/dev/null || skip "jq is not here"
 	start_roomy
 	# Two seconds of messages. With two connections but two of 400 are ever under way.
-	begin_load -c 2 -n 400 -r 200
+	begin_load -c 2 -n 400 -r 200 --json
 	eventually 20 serves 2
 	stall
 	sleep 2 # how long they are delayed
 	kill -CONT "$roomy"
 	end_load 0
-	[ "$(echoes_done)" -eq 400 ]
-	# Columns: corrected, uncorrected.
-	[ "$(time_of p90 2)" -ge 1000 ]
-	[ "$(time_of p90 3)" -lt 200 ]
-	[ "$(time_of max 2)" -ge 1900 ]
-	[ "$(time_of max 3)" -ge 1900 ]
-	# The server was late, not the instrument.
-	[ "$(sed -nE 's/^sent late by .* p99 ([0-9]+)\..*/\1/p' out)" -lt 200 ]
+	# Each second of the stall delays 200 of them, half a second or more on average. It was the
+	# server's doing: on a busy machine there is lateness of our own too, which is another thing.
+	jq -e 'def sum: .mean_us * .count;
+		.echoes == 400 and .echo.max_us >= 1900000 and .uncorrected.max_us >= 1900000 and
+		(.echo | sum) - (.uncorrected | sum) - (.lateness | sum) > 50000000' out
 }

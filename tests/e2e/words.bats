@@ -115,13 +115,6 @@ completes() {
 	grep -q '"echoes":1000,"echoes_per_s"' out
 }
 
-# start_roomy: a server with room for any example; its port is in $port.
-start_roomy() {
-	"$tools/roomy" >roomy.out 3>&- &
-	eventually 10 test -s roomy.out
-	port=$(head -n 1 roomy.out)
-}
-
 # examples_of PAGE: its commands, on this server's port and build; a load takes less long.
 examples_of() {
 	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\.Dl //p' "$top/$1" |
