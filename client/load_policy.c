@@ -84,17 +84,17 @@ static void ended(struct load_thread *thread, struct load_connection *connection
 }
 
 static void end_as(struct load_thread *thread, struct load_connection *connection,
-    enum load_class class)
+    enum load_class class, int error)
 {
 	connection->class = class;
-	connection->error = class == LOAD_TIMEOUT ? ETIMEDOUT : 0;
+	connection->error = error;
 	ended(thread, connection);
 }
 
 static void finish(struct load_thread *thread, struct load_connection *connection)
 {
 	if (thread->options->reset_close) {
-		end_as(thread, connection, LOAD_CLEAN);
+		end_as(thread, connection, LOAD_CLEAN, 0);
 		return;
 	}
 	load_delay_stop(&connection->pause);
@@ -267,7 +267,7 @@ void load_policy_open(struct load_thread *thread, struct load_connection *connec
 
 void load_policy_expire(struct load_thread *thread, struct load_connection *connection)
 {
-	end_as(thread, connection, LOAD_TIMEOUT);
+	end_as(thread, connection, LOAD_TIMEOUT, ETIMEDOUT);
 }
 
 void load_policy_read_on(struct load_thread *thread, struct load_connection *connection)
@@ -344,6 +344,6 @@ void load_policy_end_at_once(struct load_thread *thread)
 		    connection->state == LOAD_ECHOING;
 
 		if (connection->state != LOAD_ABSENT)
-			end_as(thread, connection, owes ? LOAD_TIMEOUT : LOAD_CLEAN);
+			end_as(thread, connection, owes ? LOAD_TIMEOUT : LOAD_CLEAN, EINTR);
 	}
 }

@@ -286,7 +286,9 @@ static int judge(const struct run *run, const struct load_result *result)
 	if (failure != 0)
 		return system_refused(run->shared.refused, failure);
 	if (unreachable != 0 && atomic_load(&run->shared.reached) == LOAD_NOT_REACHED) {
-		warnx("%s port %s: %s", options->host, options->port, strerror(unreachable));
+		warnx("%s port %s: %s", options->host, options->port,
+		    unreachable == EINTR ? "interrupted before anybody was reached"
+		                         : strerror(unreachable));
 		return EX_UNAVAILABLE;
 	}
 	if (!load_result_is_balanced(result)) {

@@ -43,7 +43,7 @@ struct load_shared {
 	int done;                      /* eventfd(2): each thread that ends adds one */
 	atomic_uint connecting;        /* connects under way, of all threads */
 	atomic_uint reached;           /* which address somebody could connect to ... */
-	atomic_int unreachable;        /* ... or errno, where nobody could, to any */
+	atomic_int unreachable;        /* ... or errno, where nobody could, to any; EINTR: by then */
 	atomic_int failure;            /* errno of what the system refused a thread ... */
 	const char *refused;           /* ... and the name of that call; set by who set `failure` */
 	atomic_int stop;               /* enum load_stop */

@@ -18,6 +18,7 @@
  *   doubled       echoes, byte 10 twice
  *   surplus       echoes, and adds a byte at the end of what comes first
  *   at-end        echoes nothing before the client has closed its sending side
+ *   holding       echoes, and never closes, not even when the client has
  *   lines         echoes each line when it is complete
  *   stalling      echoes, but not in the first 200 ms of each second
  *   trickling     echoes a byte each half a second
@@ -101,6 +102,16 @@ static void echo_on(int fd)
 {
 	for (;;)
 		answer(fd, receive(fd));
+}
+
+static void hold(int fd)
+{
+	ssize_t got;
+
+	while ((got = recv(fd, buffer, sizeof buffer, 0)) > 0)
+		answer(fd, (size_t)got);
+	for (;;)
+		pause();
 }
 
 static void reset(int fd)
@@ -258,7 +269,7 @@ static const struct way {
 	{ "short", end_short },        { "flipped", flip },
 	{ "missing", leave_out },      { "doubled", send_twice },
 	{ "surplus", add },            { "at-end", echo_at_end },
-	{ "lines", echo_lines },
+	{ "holding", hold },           { "lines", echo_lines },
 	{ "stalling", stall },
 };
 

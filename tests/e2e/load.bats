@@ -602,6 +602,21 @@ Draft202012Validator(schema).validate(report)' "$schema" "$1"
 	[[ $output == *"$port"*'Connection refused'* ]]
 }
 
+@test "load: a second signal before anybody was reached is no timeout, exit code 69" {
+	be_faulty full
+	env --default-signal=INT "$BUILD/echo-load" -c 1 -d 600 --timeout 600 127.0.0.1 "$port" \
+		>out 2>err 3>&- &
+	loader=$!
+	eventually 20 are_clients 02 1
+	kill -INT "$loader"
+	kill -TERM "$loader" # the other one, which does not merge with it
+	eventually 20 gone "$loader"
+	status=0
+	wait "$loader" || status=$?
+	[ "$status" -eq 69 ]
+	grep -q "^echo-load: 127.0.0.1 port $port: interrupted before anybody was reached$" err
+}
+
 @test "load: a network that cannot be reached ends with exit code 69" {
 	need_root
 	run -69 unshare -n timeout 60 "$BUILD/echo-load" -c 2 -d 30 192.0.2.1 5000

@@ -150,6 +150,19 @@ took_interrupt() {
 	grep -qE '^bytes .*, 192 lost$' out
 }
 
+@test "load: a second signal leaves clean what was closing and owed nothing" {
+	be_faulty holding
+	begin_load -c 2 -n 10 --timeout 600
+	eventually 20 are_clients 05 2
+	kill -INT "$loader"
+	kill -TERM "$loader"
+	end_load 0
+	all_ended 2 clean
+	begin_load -c 2 -n 10 --timeout 0.3
+	end_load 1
+	all_ended 2 timeout
+}
+
 # ---- where it begins ----
 
 @test "load: a host of several addresses is loaded on the one that serves" {
