@@ -26,7 +26,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Descriptors that a thread has, and that the process has, besides its connections. */
+/* Descriptors of a thread and of the process, besides the connections; echo-load.1 has them. */
 #define DESCRIPTORS_PER_THREAD 2
 #define DESCRIPTORS_OTHER 16
 

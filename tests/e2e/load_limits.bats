@@ -73,6 +73,11 @@ echoes_done() {
 		127.0.0.1 "$port"
 	[[ $output == *'100 connections need 118 open files, and the hard limit is 100: see ulimit -Hn' ]]
 	run ! serves 1
+	# As many as the page says are enough, and one less is not.
+	bash -c 'ulimit -n 118; exec "$@"' - "$BUILD/echo-load" -c 90 --idle 10 -n 1 127.0.0.1 "$port"
+	run -71 bash -c 'ulimit -n 117; exec "$@"' - "$BUILD/echo-load" -c 90 --idle 10 -n 1 \
+		127.0.0.1 "$port"
+	grep -q '118 for 100 connections on one thread' "$top/client/echo-load.1"
 }
 
 @test "load: --ramp opens the connections evenly over a time" {
