@@ -30,7 +30,7 @@
 
 static int leash[2]; /* the test writes a byte to let a child go on, and closes it to end it */
 static int news[2];  /* what a child writes for the test, a byte a piece */
-static int said[2];  /* what parent and child said on standard error */
+static int said;     /* where parent and child speak: standard error, which is caught */
 
 static struct shared {
 	pid_t parent;               /* its pid */
@@ -51,7 +51,7 @@ static void set_up(void)
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	ck_assert_int_eq(pipe(leash), 0);
 	ck_assert_int_eq(pipe(news), 0);
-	ck_assert_int_eq(pipe2(said, O_NONBLOCK), 0);
+	said = stderr_catch();
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	    0);
 	ck_assert(shared != MAP_FAILED);
@@ -66,10 +66,9 @@ static void tear_down(void)
 	while (waitpid(-1, NULL, 0) > 0)
 		continue;
 	munmap(shared, sizeof *shared);
-	for (int end = 0; end < 2; end++) {
-		close(news[end]);
-		close(said[end]);
-	}
+	stderr_release();
+	close(news[0]);
+	close(news[1]);
 	close(leash[0]);
 }
 
@@ -92,7 +91,7 @@ static int count_descriptors(int without)
 static void note_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		dup2(said[1], fd);
+		dup2(said, fd);
 		fstat(fd, &shared->standard[fd]);
 	}
 }
@@ -202,11 +201,7 @@ static void end_child(void)
 
 static void expect_said(const char *expected)
 {
-	char text[1024];
-	ssize_t got = read(said[0], text, sizeof text - 1);
-
-	text[got > 0 ? got : 0] = '\0';
-	ck_assert_str_eq(text, expected);
+	ck_assert_str_eq(stderr_caught(), expected);
 }
 
 /* ---- what the parent ends with ---- */

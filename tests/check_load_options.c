@@ -5,14 +5,13 @@
 #include "client/load_schedule.h"
 #include "client/load_values.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MOST (16 * 1024 * 1024)
 
 static struct load_options options;
-static char told[4096]; /* on standard error, by the last read_line() */
+static const char *told; /* on standard error, by the last read_line() */
 
 /* Reads a command line given in words, with what it tells in `told`. */
 #define read_line(...)                                                                             \
@@ -21,22 +20,14 @@ static char told[4096]; /* on standard error, by the last read_line() */
 static enum load_request read_words(char **words)
 {
 	enum load_request request;
-	FILE *errors = tmpfile();
-	int saved = dup(STDERR_FILENO);
 	int count = 0;
 
-	ck_assert_ptr_nonnull(errors);
 	while (words[count] != NULL)
 		count++;
-	fflush(stderr);
-	dup2(fileno(errors), STDERR_FILENO);
+	stderr_catch();
 	request = load_read_options(&options, count, words);
-	fflush(stderr);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	rewind(errors);
-	told[fread(told, 1, sizeof told - 1, errors)] = '\0';
-	fclose(errors);
+	told = stderr_caught();
+	stderr_release();
 	return request;
 }
 

@@ -33,34 +33,16 @@ static void expect_match(const char *text, const char *expression)
 
 /* ---- log_line() and its friends ---- */
 
-static int seen[2]; /* a pipe in the place of standard error */
-static int true_stderr;
-
 static void watch_stderr(void)
 {
 	setprogname("echo-master");
-	ck_assert_int_eq(pipe2(seen, O_NONBLOCK), 0);
-	true_stderr = dup(STDERR_FILENO);
-	dup2(seen[1], STDERR_FILENO);
+	stderr_catch();
 }
 
 static void restore_stderr(void)
 {
-	dup2(true_stderr, STDERR_FILENO);
-	close(true_stderr);
-	close(seen[0]);
-	close(seen[1]);
+	stderr_release();
 	log_threshold = LOG_INFO;
-}
-
-/* Returns what standard error was told since it was last asked for. */
-static const char *told_to_stderr(void)
-{
-	static char text[65536];
-	ssize_t got = read(seen[0], text, sizeof text - 1);
-
-	text[got > 0 ? got : 0] = '\0';
-	return text;
 }
 
 START_TEST(levels_have_names)
@@ -82,7 +64,7 @@ START_TEST(early_lines_go_to_standard_error)
 	errno = ENOTTY;
 	log_warning("%d of %s", 3, "a kind");
 	ck_assert_int_eq(errno, ENOTTY);
-	ck_assert_str_eq(told_to_stderr(), "echo-master: 3 of a kind\n");
+	ck_assert_str_eq(stderr_caught(), "echo-master: 3 of a kind\n");
 }
 END_TEST
 
@@ -94,10 +76,10 @@ START_TEST(lines_below_the_threshold_are_not_logged)
 	ck_assert(!log_wants(LOG_NOTICE));
 	log_notice("no");
 	log_debug("no");
-	ck_assert_str_eq(told_to_stderr(), "");
+	ck_assert_str_eq(stderr_caught(), "");
 	log_threshold = LOG_DEBUG;
 	log_debug("yes");
-	ck_assert_str_eq(told_to_stderr(), "echo-master: yes\n");
+	ck_assert_str_eq(stderr_caught(), "echo-master: yes\n");
 }
 END_TEST
 
@@ -110,7 +92,7 @@ START_TEST(long_line_is_cut)
 	memset(text, 'l', sizeof text - 1);
 	text[sizeof text - 1] = '\0';
 	log_error("%s", text);
-	told = told_to_stderr();
+	told = stderr_caught();
 	ck_assert_uint_eq(strlen(told), prefix + LOG_TEXT_MAX - 1 + 1);
 	ck_assert_int_eq(told[prefix + LOG_TEXT_MAX - 1], '\n');
 }
@@ -122,10 +104,10 @@ START_TEST(standard_error_that_is_full_stops_nobody)
 	char page[4096] = { 0 };
 
 	/* A pipe that blocks: only looking before writing helps. */
-	ck_assert_int_eq(fcntl(seen[1], F_SETFL, O_NONBLOCK), 0);
-	while (write(seen[1], page, sizeof page) > 0)
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
+	while (write(STDERR_FILENO, page, sizeof page) > 0)
 		continue;
-	ck_assert_int_eq(fcntl(seen[1], F_SETFL, 0), 0);
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_SETFL, 0), 0);
 	for (int i = 0; i < 100; i++)
 		log_error("line %d", i);
 	ck_assert_int_lt(clock_ms() - began, 10000);
@@ -145,16 +127,16 @@ START_TEST(errors_of_the_start_and_all_when_asked_go_to_standard_error)
 	log_started();
 	log_error("three");
 	snprintf(expected, sizeof expected, "^" TIME " tester\\[%d\\]: one\n$", (int)getpid());
-	expect_match(told_to_stderr(), expected);
+	expect_match(stderr_caught(), expected);
 	log_close(0);
 	log_open("tester", LOG_NOTICE, true);
 	log_started();
 	log_notice("four");
 	log_info("five");
-	expect_match(told_to_stderr(), "^" TIME " tester\\[[0-9]+\\]: four\n$");
+	expect_match(stderr_caught(), "^" TIME " tester\\[[0-9]+\\]: four\n$");
 	log_close(0);
 	log_notice("six");
-	expect_match(told_to_stderr(), "^" TIME " tester\\[[0-9]+\\]: six\n$");
+	expect_match(stderr_caught(), "^" TIME " tester\\[[0-9]+\\]: six\n$");
 }
 END_TEST
 
@@ -362,7 +344,7 @@ START_TEST(worker_logs_over_the_channel)
 	snprintf(expected, sizeof expected, "child %d", (int)pid);
 	ck_assert_str_eq(record.text, expected);
 	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
-	ck_assert_str_eq(told_to_stderr(), "");
+	ck_assert_str_eq(stderr_caught(), "");
 }
 END_TEST
 
@@ -384,10 +366,10 @@ START_TEST(relaying_stops_after_so_many)
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(log_channel_send(ends[1], LOG_INFO, "r"), 0);
 	ck_assert(log_relay(ends[0], 2));
-	ck_assert_str_eq(told_to_stderr(), "echo-master: r\necho-master: r\n");
+	ck_assert_str_eq(stderr_caught(), "echo-master: r\necho-master: r\n");
 	ck_assert(log_relay(ends[0], 3)); /* there may be more: it did not look */
 	ck_assert(!log_relay(ends[0], 1));
-	ck_assert_str_eq(told_to_stderr(), "echo-master: r\necho-master: r\necho-master: r\n");
+	ck_assert_str_eq(stderr_caught(), "echo-master: r\necho-master: r\necho-master: r\n");
 }
 END_TEST
 
@@ -401,7 +383,7 @@ START_TEST(relaying_tells_what_was_lost_and_leaves_out_what_is_not_wanted)
 	send_raw(&raw, sizeof raw);
 	send_raw(&raw, 3);
 	ck_assert(!log_relay(ends[0], 100));
-	ck_assert_str_eq(told_to_stderr(),
+	ck_assert_str_eq(stderr_caught(),
 	    "echo-master: 12 lines of this worker were lost\necho-master: after\n");
 }
 END_TEST

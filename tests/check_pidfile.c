@@ -28,8 +28,6 @@ static char other[64]; /* of another file in the same folder */
 
 static int leash[2]; /* children stay until it is closed */
 static int news[2];  /* what a child writes for the test, a byte a piece */
-static int said[2];  /* in the place of standard error */
-static int true_stderr;
 
 static void set_up(void)
 {
@@ -41,9 +39,7 @@ static void set_up(void)
 	snprintf(other, sizeof other, "%s/other", folder);
 	ck_assert_int_eq(pipe(leash), 0);
 	ck_assert_int_eq(pipe(news), 0);
-	ck_assert_int_eq(pipe2(said, O_NONBLOCK), 0);
-	true_stderr = dup(STDERR_FILENO);
-	dup2(said[1], STDERR_FILENO);
+	stderr_catch();
 }
 
 static void tear_down(void)
@@ -52,13 +48,10 @@ static void tear_down(void)
 	while (waitpid(-1, NULL, 0) > 0)
 		continue;
 	pidfile_release();
-	dup2(true_stderr, STDERR_FILENO);
-	close(true_stderr);
+	stderr_release();
 	close(leash[0]);
-	for (int end = 0; end < 2; end++) {
-		close(news[end]);
-		close(said[end]);
-	}
+	close(news[0]);
+	close(news[1]);
 	chmod(folder, 0700);
 	remove(path);
 	remove(other);
@@ -180,14 +173,11 @@ static void expect_gone(const char *name)
 
 static void expect_said(const char *reason)
 {
-	char text[1024];
 	char expected[1024] = "";
-	ssize_t got = read(said[0], text, sizeof text - 1);
 
-	text[got > 0 ? got : 0] = '\0';
 	if (reason[0] != '\0')
 		snprintf(expected, sizeof expected, "echo-master: pid file %s: %s\n", path, reason);
-	ck_assert_str_eq(text, expected);
+	ck_assert_str_eq(stderr_caught(), expected);
 }
 
 static void expect_refused(const char *reason)

@@ -9,7 +9,6 @@
 #include "common/nethelp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -739,22 +738,11 @@ static TCase *runs(void)
 /* ---- the command line ---- */
 
 static struct client_options options;
-static int real_stderr;
 
 /* What it says about mistakes is looked at in the end-to-end tests. */
 static void silence(void)
 {
-	int null = open("/dev/null", O_WRONLY);
-
-	real_stderr = dup(STDERR_FILENO);
-	ck_assert_int_eq(dup2(null, STDERR_FILENO), STDERR_FILENO);
-	close(null);
-}
-
-static void speak_again(void)
-{
-	dup2(real_stderr, STDERR_FILENO);
-	close(real_stderr);
+	stderr_catch();
 }
 
 /* Reads a line of up to 15 words. */
@@ -850,7 +838,7 @@ static TCase *command_line(void)
 {
 	TCase *tcase = tcase_create("command line");
 
-	tcase_add_checked_fixture(tcase, silence, speak_again);
+	tcase_add_checked_fixture(tcase, silence, stderr_release);
 	tcase_add_test(tcase, defaults_are_those_of_the_manual_page);
 	tcase_add_test(tcase, every_option_is_read);
 	tcase_add_loop_test(tcase, values_at_the_limits_are_taken, 0,

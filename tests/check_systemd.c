@@ -44,34 +44,16 @@ static void forget_everything(void)
 
 /* ---- what is logged ---- */
 
-static int hearing[2]; /* a pipe in the place of standard error */
-static int true_stderr;
-
 static void hear(void)
 {
 	setprogname("tester");
-	ck_assert_int_eq(pipe2(hearing, O_NONBLOCK), 0);
-	true_stderr = dup(STDERR_FILENO);
-	dup2(hearing[1], STDERR_FILENO);
+	stderr_catch();
 }
 
 static void stop_hearing(void)
 {
-	dup2(true_stderr, STDERR_FILENO);
-	close(true_stderr);
-	close(hearing[0]);
-	close(hearing[1]);
+	stderr_release();
 	log_threshold = LOG_INFO;
-}
-
-/* Returns what was logged since it was last asked for. */
-static const char *heard(void)
-{
-	static char text[4096];
-	ssize_t got = read(hearing[0], text, sizeof text - 1);
-
-	text[got > 0 ? got : 0] = '\0';
-	return text;
 }
 
 /* ---- a socket that is passed ---- */
@@ -360,7 +342,7 @@ START_TEST(messages_are_those_of_the_protocol)
 	systemd_stopping(32000);
 	ck_assert_str_eq(message(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=32000000");
 	ck_assert_str_eq(message(), "");
-	ck_assert_str_eq(heard(), "");
+	ck_assert_str_eq(stderr_caught(), "");
 }
 END_TEST
 
@@ -446,11 +428,11 @@ START_TEST(manager_that_is_gone_costs_one_line_and_nothing_else)
 	unlink(at.sun_path);
 	before = count_descriptors();
 	systemd_ready(0, "nobody listens");
-	ck_assert_str_eq(heard(),
+	ck_assert_str_eq(stderr_caught(),
 	    "tester: telling the service manager: No such file or directory\n");
 	systemd_stopping(1);
 	systemd_watchdog();
-	ck_assert_str_eq(heard(), "");
+	ck_assert_str_eq(stderr_caught(), "");
 	ck_assert_int_eq(count_descriptors(), before);
 	ck_assert_int_lt(clock_ms() - began, 900);
 }
@@ -543,10 +525,10 @@ START_TEST(address_of_no_known_kind_is_ignored_with_a_warning)
 	log_threshold = LOG_DEBUG;
 	setenv("NOTIFY_SOCKET", addresses[_i], 1);
 	systemd_begin();
-	ck_assert_str_eq(heard(), warning);
+	ck_assert_str_eq(stderr_caught(), warning);
 	ck_assert(!is_any_set("NOTIFY"));
 	systemd_ready(0, "ready");
-	ck_assert_str_eq(heard(), ""); /* nothing was tried */
+	ck_assert_str_eq(stderr_caught(), ""); /* nothing was tried */
 }
 END_TEST
 
@@ -559,11 +541,11 @@ START_TEST(address_may_fill_all_the_room_there_is)
 	setenv("NOTIFY_SOCKET", name, 1);
 	systemd_begin();
 	systemd_status("tried");
-	ck_assert_str_eq(heard(), "tester: telling the service manager: Connection refused\n");
+	ck_assert_str_eq(stderr_caught(), "tester: telling the service manager: Connection refused\n");
 	strcat(name, "0");
 	setenv("NOTIFY_SOCKET", name, 1);
 	systemd_begin();
-	ck_assert_ptr_nonnull(strstr(heard(), "ignored"));
+	ck_assert_ptr_nonnull(strstr(stderr_caught(), "ignored"));
 }
 END_TEST
 
@@ -603,7 +585,7 @@ START_TEST(watchdog_gets_two_signs_of_life_in_its_time)
 		setenv("WATCHDOG_USEC", watchdogs[_i].us, 1);
 	systemd_begin();
 	ck_assert_int_eq(systemd_watchdog_ms(), watchdogs[_i].ms);
-	ck_assert_str_eq(heard(), expected);
+	ck_assert_str_eq(stderr_caught(), expected);
 	ck_assert(!is_any_set("WATCHDOG"));
 }
 END_TEST

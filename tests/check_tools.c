@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Tools of the tests that use processes: children, interruptions, a byte pattern. */
+/* Tools of the tests that use processes: children, interruptions, standard error, a byte pattern. */
 #include "tests/suites.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +61,39 @@ void interruptions_stop(void)
 {
 	set_timer(0);
 	signal(SIGALRM, SIG_IGN);
+}
+
+static int caught[2]; /* the pipe in the place of standard error */
+static int true_stderr;
+
+int stderr_catch(void)
+{
+	ck_assert_int_eq(pipe2(caught, O_NONBLOCK), 0);
+	fflush(stderr);
+	true_stderr = dup(STDERR_FILENO);
+	ck_assert_int_ge(true_stderr, 0);
+	ck_assert_int_eq(dup2(caught[1], STDERR_FILENO), STDERR_FILENO);
+	return caught[1];
+}
+
+void stderr_release(void)
+{
+	fflush(stderr);
+	dup2(true_stderr, STDERR_FILENO);
+	close(true_stderr);
+	close(caught[0]);
+	close(caught[1]);
+}
+
+const char *stderr_caught(void)
+{
+	static char text[65536 + 1];
+	ssize_t got;
+
+	fflush(stderr);
+	got = read(caught[0], text, sizeof text - 1);
+	text[got > 0 ? got : 0] = '\0';
+	return text;
 }
 
 /* 251 is prime, so no period of it fits any buffer's size. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the unit tests share: the list of suites, and two small sets of tools.
+ * What the unit tests share: the list of suites, and a few small sets of tools.
  *
  * Every test sets up all that it needs and waits for events, never for a while.
  * Each runs in a process of its own (CK_FORK=no runs all of them in one).
@@ -105,7 +105,7 @@ void script_pass(int64_t ms);
 		script.said[0] = '\0';                                                             \
 	} while (0)
 
-/* ---- check_tools.c: children and interruptions ---- */
+/* ---- check_tools.c: children, interruptions, standard error ---- */
 
 /*
  * Forks a child that does `work` and leaves with the code it returns. The child
@@ -122,6 +122,16 @@ void child_kill(pid_t pid);
 /* Calls `handler` every `ms` milliseconds, interrupting any system call, until it is stopped. */
 void interruptions_start(void (*handler)(int), int ms);
 void interruptions_stop(void);
+
+/*
+ * Puts a pipe in the place of standard error, for this process and its children,
+ * until it is released. Returns the end that is written to, open until then too.
+ */
+int stderr_catch(void);
+void stderr_release(void);
+
+/* Returns what was said there since it was last asked for, up to what a pipe holds. */
+const char *stderr_caught(void);
 
 /* Fills a buffer with a pattern in which any loss or change of order shows. */
 void pattern_fill(char *bytes, size_t size);
