@@ -62,7 +62,7 @@ has_idle_worker() {
 replace_worker() {
 	local client answer began
 
-	eventually 10 has_idle_worker && [ -n "$worker" ] || return 1
+	within 10 has_idle_worker && [ -n "$worker" ] || return 1
 	began=$(now_us)
 	kill -KILL "$worker"
 	# One that dies with a connection in its hands resets it.
@@ -114,7 +114,7 @@ count_calls() {
 		</dev/null &
 	tracer=$!
 	helper=$tracer
-	eventually 10 attached_or_gone "${#pids[@]}" "$tracer" || true
+	within 10 attached_or_gone "${#pids[@]}" "$tracer" || true
 	sleep "$idle_seconds"
 	kill -INT "$tracer" 2>/dev/null || true
 	wait "$tracer" || true

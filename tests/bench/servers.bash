@@ -79,25 +79,6 @@ processes() {
 		}'
 }
 
-# A process that only waits to be reaped is gone too.
-gone() {
-	local line
-
-	{ IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-	[[ ${line##*) } == [ZX]* ]]
-}
-
-# eventually SECONDS COMMAND...: until the command succeeds; fails when time is up.
-eventually() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@"; do
-		[ "$SECONDS" -le "$end" ] || return 1
-		sleep 0.01
-	done
-}
-
 # end_servers NAME...: in order, or else by force, and with all that they have started.
 end_servers() {
 	local name left pids=()
@@ -110,7 +91,7 @@ end_servers() {
 	left=$(processes "${pids[*]}" list)
 	kill -TERM "${pids[@]}" 2>/dev/null || true
 	for name in "${pids[@]}"; do
-		eventually 10 gone "$name" || kill -KILL "$name" 2>/dev/null || true
+		within 10 gone "$name" || kill -KILL "$name" 2>/dev/null || true
 		wait "$name" 2>/dev/null || true
 	done
 	for name in $left; do
@@ -233,7 +214,7 @@ is_settled() {
 
 settle() {
 	settled_at=0
-	eventually 5 is_settled || true
+	within 5 is_settled || true
 }
 
 # launch NAME SERVER CLIENTS [OPTION...]: NAME is what it is known by from here on.
@@ -249,7 +230,7 @@ launch() {
 
 # has_come_up NAME: waits until it serves; if not, $why says why, and nothing is left of it.
 has_come_up() {
-	if eventually 20 answers_or_gone "$1" && ! gone "${pid_of[$1]}"; then
+	if within 20 answers_or_gone "$1" && ! gone "${pid_of[$1]}"; then
 		return 0
 	fi
 	why="did not start: $(tail -n 1 "$folder/$1.log" | cut -c 1-45)"

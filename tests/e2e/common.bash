@@ -11,6 +11,8 @@ top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BUILD=${BUILD:-$top/build}
 SANITIZE=${SANITIZE:-}
 tools=$BUILD/tests/e2e
+# shellcheck source=tests/waiting.bash
+. "$top/tests/waiting.bash"
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -36,31 +38,12 @@ teardown() {
 	return "$failed"
 }
 
-now_ms() {
-	local us=${EPOCHREALTIME/[.,]/}
-	echo $((us / 1000))
-}
-
-# eventually SECONDS COMMAND...: until the command succeeds; fails when time is up.
+# eventually SECONDS COMMAND...: within that time; tells what has not happened.
 eventually() {
-	local end=$(($(now_ms) + $1 * 1000))
-
-	shift
-	until "$@"; do
-		if [ "$(now_ms)" -ge "$end" ]; then
-			echo "did not happen in time: $*"
-			return 1
-		fi
-		sleep 0.01
-	done
-}
-
-# A process that only waits to be reaped by its parent, whoever that is, is gone too.
-gone() {
-	local state
-
-	state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
-	[ -z "$state" ] || [ "$state" = Z ]
+	within "$@" || {
+		echo "did not happen in time: ${*:2}"
+		return 1
+	}
 }
 
 server_said() {
