@@ -192,7 +192,7 @@ measure_instrument() {
 		start_load instrument -c 64 -d "$seconds"
 		end_load || break
 		with=$(jq .echoes_per_s "$folder/report")
-		barest=$(timeout 60 "$BUILD/tests/bench/load_loop" 64 "$seconds" \
+		barest=$(timeout "$patience" "$BUILD/tests/bench/load_loop" 64 "$seconds" \
 			"${port_of[instrument]}") || break
 		jq -nc --argjson with "$with" --argjson barest "$barest" \
 			'{kind: "instrument", $with, $barest}' >>"$raw"

@@ -47,7 +47,7 @@ figure() {
 # start_load NAME OPTION...: on the server of that name, in the background so that a signal is taken
 # at once. Bounded, whatever the server does.
 start_load() {
-	timeout -k 2 60 "$BUILD/echo-load" "${@:2}" --timeout 5 --json --fail-on none \
+	timeout -k 2 "$patience" "$BUILD/echo-load" "${@:2}" --timeout 5 --json --fail-on none \
 		127.0.0.1 "${port_of[$1]}" >"$folder/report" 2>"$folder/complaints" </dev/null &
 	load=$!
 }

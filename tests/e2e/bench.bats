@@ -21,7 +21,7 @@ bench_with() {
 
 	shift
 	status=0
-	TMPDIR=$PWD/temporary BUILD=$BUILD timeout 500 "$bench" "$@" >out 2>err 3>&- || status=$?
+	TMPDIR=$PWD/temporary BUILD=$BUILD command -p timeout 500 "$bench" "$@" >out 2>err 3>&- || status=$?
 	cat out err
 	[ "$status" -eq "$code" ]
 	leaves_nothing
@@ -117,6 +117,16 @@ stand_in() {
 	stand_in ncat 'echo no such luck >&2; exit 1'
 	PATH=$PWD/bin:$PATH bench_with 0 --smoke --only c1 --servers ncat
 	grep -qF -- '- not measured: c1 with ncat: did not start: no such luck' out
+}
+
+@test "bench: the longest load that may be asked for has the time that it takes" {
+	# The load is cut short, but not the time that it has.
+	stand_in timeout "echo \"\$*\" >>'$PWD/bounds'; exec /usr/bin/timeout \"\${@/#99.99/0.1}\""
+	PATH=$PWD/bin:$PATH bench_with 0 --seconds 99.99 --rounds 1 --only c1,instrument \
+		--servers epoll-loop --json result
+	jq -e '.skipped == [] and (.loads | length == 1) and .figures.instrument > 0' result
+	[ "$(grep -cE '^(-k 2 )?1[5-9][0-9] .*/echo-load .* -d 99.99 ' bounds)" -eq 2 ]
+	[ "$(grep -cE '^1[5-9][0-9] .*/load_loop 64 99.99 ' bounds)" -eq 1 ]
 }
 
 @test "bench: Ctrl-C ends every server, exit code 130" {
