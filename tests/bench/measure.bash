@@ -65,12 +65,17 @@ end_load() {
 # the client's own trouble.
 failed='.classes | del(.clean, .["no-port"]) | with_entries(select(.value > 0))'
 
-# record_load LOAD SERVER ROUND CPU: what the report says; prints it.
+# record_load LOAD SERVER ROUND CPU: what the report says; prints it. Its rates leave out the end,
+# when nothing is sent any more; the CPU is for all that came back.
 record_load() {
 	jq -c --arg load "$1" --arg server "$2" --argjson round "$3" --argjson cpu "$4" \
 		--argjson connections "$(crowd_of "$1")" '
-		(if $load == "stream" then .in_bytes / 1048576 else .echoes end) as $done |
-		{kind: "load", $load, $server, $connections, $round, per_s: ($done / .elapsed_s),
+		. as $report |
+		(if $load != "stream" then {done: .echoes, per_s: .echoes_per_s}
+		 else (.in_bytes / 1048576) |
+			{done: ., per_s: (if . > 0 then . / $report.load_s else 0 end)}
+		 end) as {$done, $per_s} |
+		{kind: "load", $load, $server, $connections, $round, $per_s,
 		 cpu_us: (if $done > 0 then $cpu / $done else null end),
 		 p99_ms: (if .echo.p99_us then .echo.p99_us / 1000 else null end),
 		 failed: ('"$failed"')}' "$folder/report"

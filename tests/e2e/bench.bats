@@ -85,6 +85,24 @@ stand_in() {
 	grep -qE '^ +blocking +[0-9]+ +[0-9.]+ +[0-9.]+ +prefork-loop +[0-9.]+ +[0-9.]+$' out
 }
 
+# measuring COMMAND...: a function of those that measure; $folder/report is ours.
+measuring() (
+	folder=$PWD
+	pictures=$PWD
+	. "$top/tests/bench/servers.bash"
+	. "$top/tests/bench/measure.bash"
+	"$@"
+)
+
+@test "bench: rates are those of echo-load, without the end when nothing is sent" {
+	echo '{"elapsed_s":4,"load_s":2,"echoes":800,"echoes_per_s":300,"in_bytes":4194304,
+		"classes":{"clean":1,"refused":0},"echo":{"p99_us":1500}}' >report
+	measuring record_load c8 blocking 1 1600 >load
+	jq -e '.per_s == 300 and .cpu_us == 2 and .p99_ms == 1.5 and .failed == {}' load
+	measuring record_load stream blocking 1 1600 >load
+	jq -e '.per_s == 2 and .cpu_us == 400' load
+}
+
 @test "bench: medians are of rounds, ratios of what was measured in one round" {
 	{
 		for round in '1 100 200' '2 300 300' '3 50 200'; do
