@@ -65,7 +65,12 @@ end_load() {
 # the client's own trouble.
 failed='.classes | del(.clean, .["no-port"]) | with_entries(select(.value > 0))'
 
-# record_load LOAD SERVER ROUND CPU: what the report says; prints it. Its rates leave out the end,
+# Was no connection lost, as the report says?
+nothing_failed() {
+	jq -e "($failed) == {}" "$folder/report" >/dev/null
+}
+
+# record_load LOAD SERVER ROUND CPU: prints what the report says. Its rates leave out the end,
 # when nothing is sent any more; the CPU is for all that came back.
 record_load() {
 	jq -c --arg load "$1" --arg server "$2" --argjson round "$3" --argjson cpu "$4" \
@@ -83,7 +88,7 @@ record_load() {
 
 # measure_load LOAD SERVER ROUND: a peer that loses a connection is not tried again with this load.
 measure_load() {
-	local before after options record
+	local before after options
 
 	set_load_options "$1"
 	[ "$1" != c64 ] || options+=(--hgrm "$pictures/$2.hgrm")
@@ -95,15 +100,12 @@ measure_load() {
 		return
 	fi
 	after=$(processes "${pid_of[$2]}" cpu)
-	record=$(record_load "$1" "$2" "$3" $((after - before)))
-	if [[ $record == *'"failed":{}}' ]]; then
-		echo "$record" >>"$raw"
-	elif is_peer "$2"; then
+	if is_peer "$2" && ! nothing_failed; then
 		skip "$1" "$2" "lost: $(jq -c "$failed" "$folder/report" | tr -d '{}"')"
-	else
-		lost=1
-		echo "$record" >>"$raw"
+		return
 	fi
+	nothing_failed || lost=1
+	record_load "$1" "$2" "$3" $((after - before)) >>"$raw"
 }
 
 # measure_loads LOAD SERVER...: all of them run while one after another has the load, round by round.
@@ -170,7 +172,7 @@ measure_memory() {
 	sleep "$(awk "BEGIN { print $memory_seconds * 0.8 }")"
 	with=$(private_of "$1")
 	count=$(processes "${pid_of[$1]}" list | wc -l)
-	if end_load && [ "$(jq -c "$failed" "$folder/report")" = '{}' ]; then
+	if end_load && nothing_failed; then
 		jq -nc --arg server "$1" --argjson rest "$rest" --argjson with "$with" \
 			--argjson count "$count" --argjson c "$crowd" '
 			{kind: "memory", $server, connections: $c, processes: $count, rest_kib: $rest,

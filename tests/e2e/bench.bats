@@ -103,6 +103,15 @@ measuring() (
 	jq -e '.per_s == 2 and .cpu_us == 400' load
 }
 
+@test "bench: what is lost is told by the report, whatever the order of its keys" {
+	for lost in '{}' '{"clean":2,"reset-before":0}' '{"no-port":3,"clean":1}'; do
+		echo "{\"classes\":$lost,\"echoes\":1}" >report
+		measuring nothing_failed
+	done
+	echo '{"classes":{"short":1,"clean":2,"no-port":0},"echoes":1}' >report
+	run -1 measuring nothing_failed
+}
+
 @test "bench: medians are of rounds, ratios of what was measured in one round" {
 	{
 		for round in '1 100 200' '2 300 300' '3 50 200'; do
