@@ -103,6 +103,11 @@ measuring() (
 	jq -e '.per_s == 2 and .cpu_us == 400' load
 }
 
+@test "bench: a name that is given twice counts once" {
+	bench_with 0 --smoke --only c1,c2,c1 --servers epoll-loop,epoll-loop --json result
+	jq -e '.loads | map([.load, .rounds]) == [["c1", 1], ["c2", 1]]' result
+}
+
 @test "bench: what is lost is told by the report, whatever the order of its keys" {
 	for lost in '{}' '{"clean":2,"reset-before":0}' '{"no-port":3,"clean":1}'; do
 		echo "{\"classes\":$lost,\"echoes\":1}" >report
