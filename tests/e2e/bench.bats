@@ -179,6 +179,19 @@ measuring() (
 	leaves_nothing
 }
 
+@test "bench: the file of --json is untouched when nothing was measured" {
+	bench_with 64 --json result --nonsense
+	bench_with 64 --json result --rounds 0
+	[ ! -e result ]
+	stand_in make 'exit 2'
+	PATH=$PWD/bin:$PATH bench_with 69 --json result
+	grep -q 'does not build' err
+	[ ! -e result ]
+	echo 'of last time' >result
+	PATH=$PWD/bin:$PATH bench_with 69 --json result
+	[ "$(cat result)" = 'of last time' ]
+}
+
 @test "bench: wrong usage is told, exit code 64" {
 	bench_with 64 --nonsense
 	grep -q "'--nonsense' is not an option" err
@@ -195,6 +208,9 @@ measuring() (
 	bench_with 64 --only ''
 	bench_with 64 --json absent/result
 	grep -q 'absent/result cannot be written' err
+	bench_with 64 --json temporary
+	grep -q 'temporary cannot be written' err
+	bench_with 64 --json ''
 	[ ! -s out ]
 	bench_with 0 --help
 	grep -q '^usage: scripts/bench ' out
