@@ -108,6 +108,15 @@ measuring() (
 	jq -e '.loads | map([.load, .rounds]) == [["c1", 1], ["c2", 1]]' result
 }
 
+@test "bench: what is measured of our own programs alone needs none of --servers" {
+	bench_with 0 --smoke --only worker,ready,replaced,idle,pool,instrument --servers epoll-loop \
+		--json result
+	jq -e '.loads == [] and (.figures | all(has("worker_kib", "ready_few_ms", "ready_many_ms",
+		"replaced_ms", "pool_mib", "instrument"); .))' result
+	bench_with 0 --help
+	grep -qF 'The last six, from worker on, are of our own programs, whatever --servers says.' out
+}
+
 @test "bench: what is lost is told by the report, whatever the order of its keys" {
 	for lost in '{}' '{"clean":2,"reset-before":0}' '{"no-port":3,"clean":1}'; do
 		echo "{\"classes\":$lost,\"echoes\":1}" >report
