@@ -148,7 +148,8 @@ static json_t *result_json(const struct load_options *options, const struct load
 	bool open = options->rate.first > 0;
 
 	return json_pack(
-	    "{s:i,s:s, s:o, s:s,s:s, s:f,s:f, s:I,s:I,s:f,s:I,s:I, s:I,s:I,s:I, s:o,s:I, s:o, s:o,s:o,s:o,s:o}",
+	    "{s:i,s:s, s:o, s:s,s:s, s:f,s:f, s:I,s:I,s:f,s:I,s:I, s:I,s:I,s:I, s:o,s:I, s:o, "
+	    "s:o,s:o,s:o,s:o}",
 	    "format", FORMAT,
 	    "version", ECHO_VERSION,
 	    "asked", asked_json(options),

@@ -178,8 +178,8 @@ paragraph_of() {
 		grep -oE '[0-9]+[a-z]* to [0-9^]+[a-z]*' <<<"$output" | sed "s/^/$option /"
 	done >limits
 	[ "$(wc -l <limits)" -eq 12 ]
-	while read -r option limits; do
-		[[ $(paragraph_of "$option") == *"${limits:?}"[!0-9a-z]* ]]
+	while read -r option range; do
+		[[ $(paragraph_of "$option") == *"${range:?}"[!0-9a-z]* ]]
 	done <limits
 	"$BUILD/echo-load" --help | sed -nE 's/^.* --([a-z-]+) .*\(([0-9]+s?)[,)].*/\1 \2/p' >defaults
 	[ "$(wc -l <defaults)" -eq 5 ]
