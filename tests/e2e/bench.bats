@@ -104,8 +104,9 @@ stand_in() {
 	jq -e '.loads | all(.failed == {})' result
 	jq -e '.skipped | all(.server | IN("blocking", "event", "prefork-loop", "epoll-loop") | not)' result
 	jq -e '.memory | map(.server) | contains(["prefork-loop", "blocking", "epoll-loop"])' result
+	# In so short a time a load may have nothing back yet.
 	jq -e '.figures | .worker_kib > 0 and .ready_few_ms > 0 and .ready_many_ms > 0 and
-		.replaced_ms > 0 and .instrument > 0 and has("pool_mib")' result
+		.replaced_ms > 0 and has("instrument") and has("pool_mib")' result
 	jq -e '.bars | length == 16' result
 	[ "$(grep -cE ' (met|not met|not measured)( \(worst: .*\))?$' out)" -eq 16 ]
 }
