@@ -21,7 +21,7 @@
 #define CLIENT_LOAD_CONNECTION_H
 
 #include "client/load.h"
-#include "client/load_delays.h"
+#include "common/delays.h"
 
 #include <stddef.h>
 #include <sys/socket.h>
@@ -61,8 +61,8 @@ struct load_connection {
 	uint64_t bytes_out, bytes_in; /* on this connection so far */
 	int64_t began;          /* when the connect, then each message, was really begun */
 	int64_t intended;       /* when the message should have been */
-	struct load_delay deadline; /* of the connect, the message or the close */
-	struct load_delay pause;    /* before the next connect, or the next allowance */
+	struct delay deadline;  /* of the connect, the message or the close */
+	struct delay pause;     /* before the next connect, or the next allowance */
 	enum load_class class;  /* after LOAD_ENDED */
 	int error;              /* errno of what ended it, where there is one */
 	const char *refused;    /* where not even a socket could be had: the call that failed */

@@ -44,7 +44,7 @@ static void replace(struct load_thread *thread, struct load_connection *connecti
 		return;
 	if (pause >= LOAD_PAUSES)
 		pause = LOAD_PAUSES - 1;
-	load_delay_start(&connection->pause, &thread->pauses[pause], thread->now);
+	delay_start(&connection->pause, &thread->pauses[pause], thread->now);
 }
 
 static void try_address(struct load_thread *thread, struct load_connection *connection)
@@ -52,7 +52,7 @@ static void try_address(struct load_thread *thread, struct load_connection *conn
 	const struct load_address *address = &thread->shared->addresses[connection->address];
 
 	connection->began = load_clock();
-	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
+	delay_start(&connection->deadline, &thread->timeouts, connection->began);
 	load_policy_settle(thread, connection, load_connection_open(connection, &thread->io,
 	    (const struct sockaddr *)&address->to, address->length));
 }
@@ -62,8 +62,8 @@ static void ended(struct load_thread *thread, struct load_connection *connection
 	bool was_connecting = connection->state == LOAD_CONNECTING;
 	bool by_reset = thread->options->reset_close && connection->class == LOAD_CLEAN;
 
-	load_delay_stop(&connection->deadline);
-	load_delay_stop(&connection->pause);
+	delay_stop(&connection->deadline);
+	delay_stop(&connection->pause);
 	if (was_connecting && connection->fd >= 0 && load_reach_another(thread, connection)) {
 		load_connection_close(connection, false);
 		try_address(thread, connection);
@@ -97,8 +97,8 @@ static void finish(struct load_thread *thread, struct load_connection *connectio
 		end_as(thread, connection, LOAD_CLEAN, 0);
 		return;
 	}
-	load_delay_stop(&connection->pause);
-	load_delay_start(&connection->deadline, &thread->timeouts, load_clock());
+	delay_stop(&connection->pause);
+	delay_start(&connection->deadline, &thread->timeouts, load_clock());
 	load_policy_settle(thread, connection, load_connection_finish(connection, &thread->io));
 }
 
@@ -144,7 +144,7 @@ static void begin(struct load_thread *thread, struct load_connection *connection
 		connection->intended = load_due_time(thread, connection->number);
 		connection->number += thread->options->connections;
 	}
-	load_delay_start(&connection->deadline, &thread->timeouts, connection->began);
+	delay_start(&connection->deadline, &thread->timeouts, connection->began);
 	load_policy_settle(thread, connection, load_connection_begin(connection, &thread->io));
 }
 
@@ -173,7 +173,7 @@ static bool has_nothing_left(const struct load_thread *thread,
 /* What a connection does that has nothing under way. */
 static void carry_on(struct load_thread *thread, struct load_connection *connection)
 {
-	load_delay_stop(&connection->deadline);
+	delay_stop(&connection->deadline);
 	if (connection->at_end)
 		load_policy_settle(thread, connection,
 		    load_connection_receive(connection, &thread->io));
@@ -201,9 +201,9 @@ static void slow_down(struct load_thread *thread, struct load_connection *connec
 	if (!thread->io.slow || connection->allowance == thread->io.piece || !reads)
 		return;
 	if (connection->pause.in == NULL)
-		load_delay_start(&connection->pause, &thread->reads, load_clock());
+		delay_start(&connection->pause, &thread->reads, load_clock());
 	if (connection->allowance == 0)
-		load_delay_hold(&connection->deadline, load_clock());
+		delay_hold(&connection->deadline, load_clock());
 }
 
 static void connected(struct load_thread *thread, struct load_connection *connection)
@@ -277,7 +277,7 @@ void load_policy_read_on(struct load_thread *thread, struct load_connection *con
 	connection->allowance = thread->io.piece;
 	if (!was_waiting)
 		return;
-	load_delay_go_on(&connection->deadline, &thread->timeouts, load_clock());
+	delay_go_on(&connection->deadline, &thread->timeouts, load_clock());
 	load_policy_settle(thread, connection, load_connection_receive(connection, &thread->io));
 }
 
@@ -286,7 +286,7 @@ static void read_all(struct load_thread *thread, struct load_connection *connect
 {
 	if (connection->pause.in == NULL)
 		return;
-	load_delay_stop(&connection->pause);
+	delay_stop(&connection->pause);
 	load_policy_read_on(thread, connection);
 }
 
@@ -329,7 +329,7 @@ void load_policy_end(struct load_thread *thread)
 		struct load_connection *connection = &thread->connections[i];
 
 		if (connection->state == LOAD_ABSENT)
-			load_delay_stop(&connection->pause);
+			delay_stop(&connection->pause);
 		close_in_order(thread, connection);
 		if (connection->state == LOAD_ECHOING)
 			read_all(thread, connection);

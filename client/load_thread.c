@@ -69,9 +69,9 @@ static void init_delays(struct load_thread *thread)
 {
 	static const int64_t pauses_ms[LOAD_PAUSES] = { 0, 1, 10, 100 };
 
-	load_delays_init(&thread->timeouts, load_nanoseconds(thread->options->timeout_s));
+	delays_init(&thread->timeouts, load_nanoseconds(thread->options->timeout_s));
 	for (unsigned i = 0; i < LOAD_PAUSES; i++)
-		load_delays_init(&thread->pauses[i], pauses_ms[i] * LOAD_NS_PER_MS);
+		delays_init(&thread->pauses[i], pauses_ms[i] * LOAD_NS_PER_MS);
 }
 
 /* An allowance is of whole bytes, and comes when these have taken their time at that rate. */
@@ -84,7 +84,7 @@ static void init_slow_reading(struct load_thread *thread)
 		piece = (double)sizeof thread->io.bytes;
 	thread->io.slow = slow > 0;
 	thread->io.piece = piece >= 1 ? (size_t)piece : 1;
-	load_delays_init(&thread->reads,
+	delays_init(&thread->reads,
 	    slow > 0 ? load_nanoseconds((double)thread->io.piece / slow) : 0);
 }
 
@@ -218,18 +218,18 @@ static void begin_schedule(struct load_thread *thread)
 
 static void delays_due(struct load_thread *thread)
 {
-	struct load_delay *delay;
+	struct delay *delay;
 
 	for (unsigned queue = 0; queue < LOAD_PAUSES; queue++)
 		for (unsigned i = 0; i < DELAYS_PER_TURN; i++) {
-			delay = load_delay_take(&thread->pauses[queue], thread->now);
+			delay = delay_take(&thread->pauses[queue], thread->now);
 			if (delay == NULL)
 				break;
 			load_policy_open(thread, CONNECTION_OF(delay, pause));
 		}
-	while ((delay = load_delay_take(&thread->timeouts, thread->now)) != NULL)
+	while ((delay = delay_take(&thread->timeouts, thread->now)) != NULL)
 		load_policy_expire(thread, CONNECTION_OF(delay, deadline));
-	while ((delay = load_delay_take(&thread->reads, thread->now)) != NULL)
+	while ((delay = delay_take(&thread->reads, thread->now)) != NULL)
 		load_policy_read_on(thread, CONNECTION_OF(delay, pause));
 }
 
@@ -312,11 +312,11 @@ static int64_t next_begin(const struct load_thread *thread)
 
 static int64_t next_moment(const struct load_thread *thread)
 {
-	int64_t next = earlier(load_delays_next(&thread->timeouts),
-	    load_delays_next(&thread->reads));
+	int64_t next = earlier(delays_next(&thread->timeouts),
+	    delays_next(&thread->reads));
 
 	for (unsigned i = 0; i < LOAD_PAUSES; i++)
-		next = earlier(next, load_delays_next(&thread->pauses[i]));
+		next = earlier(next, delays_next(&thread->pauses[i]));
 	return thread->ending ? next : earlier(next, next_begin(thread));
 }
 

@@ -83,7 +83,7 @@ struct load_thread {
 	unsigned next_connection;      /* ... and whose it is */
 	bool has_had_all;              /* its share of -n; idle connections stay for the others' */
 	bool ending;
-	struct load_delay_queue timeouts, reads, pauses[LOAD_PAUSES];
+	struct delay_queue timeouts, reads, pauses[LOAD_PAUSES];
 	int wake;                      /* eventfd(2): look at `stop` */
 	pthread_t id;
 	pthread_mutex_t lock;          /* held while `result` may change */

@@ -3,8 +3,8 @@
 #include "tests/suites.h"
 
 #include "client/load_clock.h"
-#include "client/load_delays.h"
 #include "client/load_schedule.h"
+#include "common/delays.h"
 
 #include <errno.h>
 #include <string.h>
@@ -146,12 +146,12 @@ END_TEST
 
 /* ---- delays ---- */
 
-static struct load_delay_queue queue;
-static struct load_delay one, two, three;
+static struct delay_queue queue;
+static struct delay one, two, three;
 
 static void fresh_queue(void)
 {
-	load_delays_init(&queue, 10);
+	delays_init(&queue, 10);
 	memset(&one, 0, sizeof one);
 	memset(&two, 0, sizeof two);
 	memset(&three, 0, sizeof three);
@@ -159,80 +159,80 @@ static void fresh_queue(void)
 
 START_TEST(delays_come_in_order_and_not_early)
 {
-	load_delay_start(&one, &queue, 100);
-	load_delay_start(&two, &queue, 105);
-	ck_assert_int_eq(load_delays_next(&queue), 110);
-	ck_assert_ptr_null(load_delay_take(&queue, 109));
-	ck_assert_ptr_eq(load_delay_take(&queue, 110), &one);
+	delay_start(&one, &queue, 100);
+	delay_start(&two, &queue, 105);
+	ck_assert_int_eq(delays_next(&queue), 110);
+	ck_assert_ptr_null(delay_take(&queue, 109));
+	ck_assert_ptr_eq(delay_take(&queue, 110), &one);
 	ck_assert_ptr_null(one.in);
-	ck_assert_ptr_null(load_delay_take(&queue, 114));
-	ck_assert_ptr_eq(load_delay_take(&queue, 1000), &two);
-	ck_assert_ptr_null(load_delay_take(&queue, 1000));
-	ck_assert_int_eq(load_delays_next(&queue), INT64_MAX);
+	ck_assert_ptr_null(delay_take(&queue, 114));
+	ck_assert_ptr_eq(delay_take(&queue, 1000), &two);
+	ck_assert_ptr_null(delay_take(&queue, 1000));
+	ck_assert_int_eq(delays_next(&queue), INT64_MAX);
 }
 END_TEST
 
 START_TEST(delay_started_anew_waits_from_then)
 {
-	load_delay_start(&one, &queue, 100);
-	load_delay_start(&two, &queue, 101);
-	load_delay_start(&one, &queue, 102);
-	ck_assert_ptr_eq(load_delay_take(&queue, 200), &two);
-	ck_assert_ptr_eq(load_delay_take(&queue, 200), &one);
-	ck_assert_ptr_null(load_delay_take(&queue, 200));
+	delay_start(&one, &queue, 100);
+	delay_start(&two, &queue, 101);
+	delay_start(&one, &queue, 102);
+	ck_assert_ptr_eq(delay_take(&queue, 200), &two);
+	ck_assert_ptr_eq(delay_take(&queue, 200), &one);
+	ck_assert_ptr_null(delay_take(&queue, 200));
 }
 END_TEST
 
 START_TEST(delay_that_was_stopped_never_comes)
 {
-	load_delay_start(&one, &queue, 100);
-	load_delay_start(&two, &queue, 100);
-	load_delay_start(&three, &queue, 100);
-	load_delay_stop(&two);
-	load_delay_stop(&two);
-	ck_assert_ptr_eq(load_delay_take(&queue, 110), &one);
-	ck_assert_ptr_eq(load_delay_take(&queue, 110), &three);
-	ck_assert_ptr_null(load_delay_take(&queue, 110));
+	delay_start(&one, &queue, 100);
+	delay_start(&two, &queue, 100);
+	delay_start(&three, &queue, 100);
+	delay_stop(&two);
+	delay_stop(&two);
+	ck_assert_ptr_eq(delay_take(&queue, 110), &one);
+	ck_assert_ptr_eq(delay_take(&queue, 110), &three);
+	ck_assert_ptr_null(delay_take(&queue, 110));
 }
 END_TEST
 
 START_TEST(delay_that_was_held_goes_on_with_what_was_left_in_its_place)
 {
-	load_delay_start(&one, &queue, 100);
-	load_delay_start(&two, &queue, 104);
-	load_delay_hold(&one, 107);
-	load_delay_hold(&one, 109); /* it does not wait any more */
-	load_delay_start(&three, &queue, 112);
-	ck_assert_int_eq(load_delays_next(&queue), 114);
-	load_delay_go_on(&one, &queue, 112);
-	ck_assert_ptr_null(load_delay_take(&queue, 113));
-	ck_assert_ptr_eq(load_delay_take(&queue, 115), &two);
-	ck_assert_ptr_eq(load_delay_take(&queue, 115), &one);
-	ck_assert_ptr_eq(load_delay_take(&queue, 122), &three);
+	delay_start(&one, &queue, 100);
+	delay_start(&two, &queue, 104);
+	delay_hold(&one, 107);
+	delay_hold(&one, 109); /* it does not wait any more */
+	delay_start(&three, &queue, 112);
+	ck_assert_int_eq(delays_next(&queue), 114);
+	delay_go_on(&one, &queue, 112);
+	ck_assert_ptr_null(delay_take(&queue, 113));
+	ck_assert_ptr_eq(delay_take(&queue, 115), &two);
+	ck_assert_ptr_eq(delay_take(&queue, 115), &one);
+	ck_assert_ptr_eq(delay_take(&queue, 122), &three);
 }
 END_TEST
 
 START_TEST(delay_that_was_held_after_it_was_due_comes_first)
 {
-	load_delay_start(&one, &queue, 100);
-	load_delay_hold(&one, 130);
-	load_delay_start(&two, &queue, 130);
-	load_delay_go_on(&one, &queue, 130);
-	ck_assert_ptr_eq(load_delay_take(&queue, 130), &one);
-	ck_assert_ptr_null(load_delay_take(&queue, 130));
-	ck_assert_ptr_eq(load_delay_take(&queue, 140), &two);
+	delay_start(&one, &queue, 100);
+	delay_hold(&one, 130);
+	delay_start(&two, &queue, 130);
+	delay_go_on(&one, &queue, 130);
+	ck_assert_ptr_eq(delay_take(&queue, 130), &one);
+	ck_assert_ptr_null(delay_take(&queue, 130));
+	ck_assert_ptr_eq(delay_take(&queue, 140), &two);
 }
 END_TEST
 
 START_TEST(delay_is_in_one_queue_at_a_time)
 {
-	struct load_delay_queue other;
+	struct delay_queue other;
 
-	load_delays_init(&other, 1);
-	load_delay_start(&one, &queue, 100);
-	load_delay_start(&one, &other, 100);
-	ck_assert_ptr_null(load_delay_take(&queue, 1000));
-	ck_assert_ptr_eq(load_delay_take(&other, 101), &one);
+	delays_init(&other, 1);
+	delay_start(&one, &queue, 100);
+	delay_start(&one, &other, 100);
+	ck_assert_ptr_null(delay_take(&queue, 1000));
+	ck_assert_ptr_eq(delay_take(&other, 101), &one);
 }
 END_TEST
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-#include "client/load_delays.h"
+#include "common/delays.h"
 
 #include <stddef.h>
 
-void load_delays_init(struct load_delay_queue *queue, int64_t length)
+void delays_init(struct delay_queue *queue, int64_t length)
 {
 	queue->length = length;
 	TAILQ_INIT(&queue->waiting);
 }
 
-void load_delay_start(struct load_delay *delay, struct load_delay_queue *queue, int64_t now)
+void delay_start(struct delay *delay, struct delay_queue *queue, int64_t now)
 {
-	load_delay_stop(delay);
+	delay_stop(delay);
 	delay->in = queue;
 	delay->due = now + queue->length;
 	TAILQ_INSERT_TAIL(&queue->waiting, delay, link);
 }
 
-void load_delay_stop(struct load_delay *delay)
+void delay_stop(struct delay *delay)
 {
 	if (delay->in == NULL)
 		return;
@@ -25,42 +25,42 @@ void load_delay_stop(struct load_delay *delay)
 	delay->in = NULL;
 }
 
-void load_delay_hold(struct load_delay *delay, int64_t now)
+void delay_hold(struct delay *delay, int64_t now)
 {
 	if (delay->in == NULL)
 		return;
 	delay->left = delay->due > now ? delay->due - now : 0;
-	load_delay_stop(delay);
+	delay_stop(delay);
 }
 
 /* The place is sought from the end: what was held a moment ago belongs near it. */
-void load_delay_go_on(struct load_delay *delay, struct load_delay_queue *queue, int64_t now)
+void delay_go_on(struct delay *delay, struct delay_queue *queue, int64_t now)
 {
-	struct load_delay *before = TAILQ_LAST(&queue->waiting, load_delay_list);
+	struct delay *before = TAILQ_LAST(&queue->waiting, delay_list);
 
 	delay->in = queue;
 	delay->due = now + delay->left;
 	while (before != NULL && before->due > delay->due)
-		before = TAILQ_PREV(before, load_delay_list, link);
+		before = TAILQ_PREV(before, delay_list, link);
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&queue->waiting, before, delay, link);
 	else
 		TAILQ_INSERT_HEAD(&queue->waiting, delay, link);
 }
 
-struct load_delay *load_delay_take(struct load_delay_queue *queue, int64_t now)
+struct delay *delay_take(struct delay_queue *queue, int64_t now)
 {
-	struct load_delay *first = TAILQ_FIRST(&queue->waiting);
+	struct delay *first = TAILQ_FIRST(&queue->waiting);
 
 	if (first == NULL || first->due > now)
 		return NULL;
-	load_delay_stop(first);
+	delay_stop(first);
 	return first;
 }
 
-int64_t load_delays_next(const struct load_delay_queue *queue)
+int64_t delays_next(const struct delay_queue *queue)
 {
-	const struct load_delay *first = TAILQ_FIRST(&queue->waiting);
+	const struct delay *first = TAILQ_FIRST(&queue->waiting);
 
 	return first != NULL ? first->due : INT64_MAX;
 }
