@@ -19,6 +19,9 @@
  *   master/systemd.c      a socket that is passed on, and messages to whoever passed it
  *   master/report.c       what the master says in the log
  *   worker/worker.c       one worker's life: ready, accept, session, leave
+ *   worker/orders.c       what it is told by signals, and by whom
+ *   worker/arrival.c      a connection's way in, and what a failed accept(2) means
+ *   worker/blocking.c     the blocking engine: one connection at a time
  *   worker/echo.c         the protocol, on top of worker/session.c
  *   worker/linger.c       how a connection is ended without a reset
  *   common/               settings, log, board (shared memory), sockets, the gate of a stop

@@ -14,4 +14,23 @@ enum accept_error {
 /* Classifies errno of a failed accept(2), by its manual page's list. */
 enum accept_error accept_classify(int error);
 
+/* What has gone wrong since the last connection was accepted; all zero: nothing. */
+struct accept_trouble {
+	unsigned failures; /* of accept(2), in a row */
+	unsigned pauses;   /* that these have led to */
+};
+
+/*
+ * Classifies one more failure. What concerns one connection is passed over, but
+ * not for ever, as a cause that stays would make a worker spin: from the 64th
+ * in a row on it is ACCEPT_PAUSE.
+ */
+enum accept_error accept_judge(struct accept_trouble *trouble, int error);
+
+/*
+ * Returns how long the next pause is to be, in milliseconds: 50, 100, 200 ...
+ * and no more than 1000.
+ */
+int accept_pause_ms(struct accept_trouble *trouble);
+
 #endif

@@ -13,6 +13,11 @@
 
 #include <poll.h>
 
+/* How long clients may take to close after the server did, in milliseconds ... */
+#define LINGER_MS 1000
+/* ... and when the master is dead and the port must soon be free. */
+#define LINGER_ORPHAN_MS 250
+
 /* How many connections can be in it at once. */
 #define LINGER_MAX 256
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "worker/session.h"
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/nethelp.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -76,4 +80,31 @@ int session_send(struct session *session, const void *bytes, size_t size)
 		}
 	}
 	return 0;
+}
+
+void session_begin(struct session *session)
+{
+	board_count(&session->slot->accepted, 1);
+	session->began = log_wants(LOG_DEBUG) ? clock_ms() : 0;
+}
+
+static void log_session(const struct session *session)
+{
+	static const char *const how[] = { "ended by the protocol", "closed by the client",
+		"ended by the server", "broken" };
+	int64_t lasted = clock_ms() - session->began;
+	char peer[ADDRESS_TEXT_MAX];
+
+	log_debug("%s: %" PRIu64 " bytes in, %" PRIu64 " out, %" PRId64 ".%03d s, %s%s%s",
+	    address_text((const struct sockaddr *)&session->peer, session->peer_length, peer),
+	    session->bytes_in, session->bytes_out, lasted / 1000, (int)(lasted % 1000),
+	    how[session->end], session->end == SESSION_BROKEN ? ": " : "",
+	    session->end == SESSION_BROKEN ? strerror(session->error) : "");
+}
+
+void session_finish(const struct session *session)
+{
+	board_count(&session->slot->completed, 1);
+	if (log_wants(LOG_DEBUG))
+		log_session(session);
 }

@@ -37,6 +37,7 @@ struct session {
 	uint64_t bytes_out;                   /* sent so far */
 	enum session_end end;                 /* set by session_receive() and session_send() */
 	int error;                            /* errno of a SESSION_BROKEN */
+	int64_t began;                        /* in ms of the clock; 0: nobody wants to know */
 	struct sockaddr_in6 peer;             /* as accept(2) gave it; may hold a sockaddr_in */
 	socklen_t peer_length;
 };
@@ -55,5 +56,13 @@ ssize_t session_receive(struct session *session, void *buffer, size_t size);
  * client does not read.
  */
 int session_send(struct session *session, const void *bytes, size_t size);
+
+/* ---- for the engines ---- */
+
+/* Counts a session that begins. */
+void session_begin(struct session *session);
+
+/* Counts one that is over, its socket closed or soon to be, and logs what became of it. */
+void session_finish(const struct session *session);
 
 #endif

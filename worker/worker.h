@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One worker's life: ready -> accept -> session -> accept ... -> leave. It is a
- * forked child that serves one connection at a time and knows nothing of how
- * its master works; all it needs is in struct worker.
+ * forked child that serves by one of the engines (worker/engine.h) and knows
+ * nothing of how its master works; all it needs is in struct worker.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
@@ -40,5 +40,8 @@ struct worker {
  * within a second.
  */
 int worker_run(const struct worker *worker);
+
+/* For engines: shows what the worker is doing, on the board and in its title. */
+void worker_show_state(const struct worker *worker, enum board_state state);
 
 #endif
