@@ -29,11 +29,25 @@ void board_close(struct board *board)
 void board_clear(struct board_slot *slot)
 {
 	board_set_state(slot, BOARD_STARTING);
+	board_set_open(slot, 0);
+	atomic_store_explicit(&slot->places, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->generation, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->accepted, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->completed, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->refused, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->bytes_in, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->bytes_out, 0, memory_order_relaxed);
+}
+
+void board_assign(struct board *board, unsigned number, unsigned generation, unsigned places)
+{
+	struct board_slot *slot = &board->slots[number];
+
+	board_clear(slot);
+	atomic_store_explicit(&slot->places, places, memory_order_relaxed);
+	atomic_store_explicit(&slot->generation, generation, memory_order_relaxed);
+	if (number >= atomic_load_explicit(&board->used, memory_order_relaxed))
+		atomic_store_explicit(&board->used, number + 1, memory_order_relaxed);
 }
 
 static uint64_t value_of(const _Atomic uint64_t *counter)

@@ -36,6 +36,9 @@ struct board_totals {
 /* Two cache lines, so that no two workers write to the same one. */
 struct board_slot {
 	_Alignas(128) _Atomic uint32_t state; /* enum board_state */
+	_Atomic uint32_t open;                /* sessions that it has now */
+	_Atomic uint32_t places;              /* sessions it may have; by the master, as is this: */
+	_Atomic uint32_t generation;
 	_Atomic uint64_t accepted;            /* these: see struct board_totals */
 	_Atomic uint64_t completed;
 	_Atomic uint64_t refused;
@@ -59,6 +62,7 @@ enum board_listener {
 
 struct board {
 	_Atomic uint32_t listeners[BOARD_LISTENERS]; /* enum board_listener, by the master */
+	_Atomic uint32_t used;                       /* no slot from here on was ever used */
 	unsigned capacity;                           /* slots; fixed */
 	struct board_slot slots[];                   /* all zero in the beginning */
 };
@@ -73,6 +77,12 @@ void board_close(struct board *board);
 
 /* Puts a slot back to its first state. Only while no worker lives in it. */
 void board_clear(struct board_slot *slot);
+
+/*
+ * Makes a slot ready for a worker of `generation` that may have up to `places`
+ * sessions at once. By the master, before it forks.
+ */
+void board_assign(struct board *board, unsigned number, unsigned generation, unsigned places);
 
 /* Adds what `slot` has counted to `totals`. */
 void board_add(const struct board_slot *slot, struct board_totals *totals);
@@ -89,6 +99,21 @@ static inline void board_count(_Atomic uint64_t *counter, uint64_t more)
 	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
 
 	atomic_store_explicit(counter, value + more, memory_order_relaxed);
+}
+
+static inline void board_set_open(struct board_slot *slot, unsigned sessions)
+{
+	atomic_store_explicit(&slot->open, sessions, memory_order_relaxed);
+}
+
+static inline unsigned board_get_open(const struct board_slot *slot)
+{
+	return atomic_load_explicit(&slot->open, memory_order_relaxed);
+}
+
+static inline unsigned board_get_places(const struct board_slot *slot)
+{
+	return atomic_load_explicit(&slot->places, memory_order_relaxed);
 }
 
 static inline void board_set_state(struct board_slot *slot, enum board_state state)

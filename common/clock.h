@@ -14,4 +14,7 @@
  */
 int64_t clock_ms(void);
 
+/* The same in microseconds. */
+int64_t clock_us(void);
+
 #endif

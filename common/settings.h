@@ -16,8 +16,11 @@
 /* The largest pool that can be asked for. */
 #define SETTINGS_WORKERS_MAX 8192
 
+/* The most connections that a worker can be asked to serve at once. */
+#define SETTINGS_CONNECTIONS_MAX 65536
+
 /* How many settings there are, and the room for the text of one. */
-#define SETTINGS_COUNT 14
+#define SETTINGS_COUNT 16
 #define SETTINGS_TEXT_MAX 256
 
 /* What paths, users and groups can be instead of one. */
@@ -38,6 +41,8 @@ struct settings_origin {
 
 struct settings {
 	unsigned workers;                 /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
+	unsigned connections;             /* at once in a worker, 1 to SETTINGS_CONNECTIONS_MAX */
+	unsigned busy_poll;               /* how long a worker looks before it sleeps, in us */
 	char port[SETTINGS_TEXT_MAX];     /* a number, 0 for any free one, or a service name */
 	char listen[SETTINGS_TEXT_MAX];   /* address or name to listen on, "*" for every address */
 	unsigned backlog;                 /* of the listener, in connections */

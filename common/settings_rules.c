@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/types.h>
 
-/* What a master that is no longer root cannot do for its workers: see master-user. */
 struct clash {
-	const char *key;     /* of the setting that does not go with master-user */
+	const char *key;     /* of the setting that does not go ... */
+	const char *with;    /* ... with that of this key */
 	const char *because;
 	const char *allowed;
 };
@@ -23,12 +23,12 @@ static enum settings_request tell(const struct settings *settings, const struct 
     FILE *errors)
 {
 	const char *key = clash->key;
-	const char *other = "master-user";
+	const char *other = clash->with;
 	const struct settings_origin *origin = origin_of(settings, key);
 
 	if (origin->source == SETTINGS_FROM_FILE &&
 	    origin_of(settings, other)->source == SETTINGS_FROM_COMMAND_LINE) {
-		key = other;
+		key = clash->with;
 		other = clash->key;
 		origin = origin_of(settings, key);
 	}
@@ -60,26 +60,38 @@ static bool is_group_of_master(const struct settings *settings)
 	    (group_id(settings->group, &group) == 0 && group == master);
 }
 
-enum settings_request settings_check_rules(const struct settings *settings, FILE *errors)
+/* What a master that is no longer root cannot do for its workers. */
+static size_t check_master_user(const struct settings *settings, const struct clash **clashes)
 {
-	static const struct clash chroot = { "chroot", "chroot needs a master that stays root",
+	static const struct clash chroot = { "chroot", "master-user", "chroot needs a master that stays root",
 		"one of them" };
-	static const struct clash user = { "user", "another user needs a master that stays root",
+	static const struct clash user = { "user", "master-user", "another user needs a master that stays root",
 		"one of them, or the same user in both" };
-	static const struct clash group = { "group", "another group needs a master that stays root",
+	static const struct clash group = { "group", "master-user", "another group needs a master that stays root",
 		"one of them, or that user's own group" };
-	const struct clash *clashes[3];
 	size_t count = 0;
-	enum settings_request answer = SETTINGS_RUN;
 
 	if (strcmp(settings->master_user, SETTINGS_NONE) == 0)
-		return SETTINGS_RUN;
+		return 0;
 	if (!is_user_of_master(settings))
 		clashes[count++] = &user;
 	if (!is_group_of_master(settings))
 		clashes[count++] = &group;
 	if (strcmp(settings->chroot, SETTINGS_NONE) != 0)
 		clashes[count++] = &chroot;
+	return count;
+}
+
+enum settings_request settings_check_rules(const struct settings *settings, FILE *errors)
+{
+	static const struct clash polling = { "busy-poll", "connections",
+		"a worker with one connection does not poll", "connections above 1, or busy-poll 0" };
+	const struct clash *clashes[4];
+	size_t count = check_master_user(settings, clashes);
+	enum settings_request answer = SETTINGS_RUN;
+
+	if (settings->busy_poll > 0 && settings->connections == 1)
+		clashes[count++] = &polling;
 	for (size_t i = 0; i < count; i++) {
 		enum settings_request found = tell(settings, clashes[i], errors);
 

@@ -8,6 +8,10 @@
 const struct setting settings_table[SETTINGS_COUNT] = {
 	{ "workers", 'w', SETTING_WORKERS, "N|auto", "8", 1, SETTINGS_WORKERS_MAX,
 	  FIELD(workers), true, "workers kept ready; auto: one a CPU" },
+	{ "connections", 0, SETTING_NUMBER, "N", "1", 1, SETTINGS_CONNECTIONS_MAX,
+	  FIELD(connections), true, "at once in each worker" },
+	{ "busy-poll", 0, SETTING_NUMBER, "N", "0", 0, 1000000, FIELD(busy_poll), true,
+	  "microseconds to look before sleep" },
 	{ "port", 'p', SETTING_PORT, "PORT", "echo", 0, 65535, FIELD(port), true,
 	  "number or service; 0: any free one" },
 	{ "listen", 'l', SETTING_ADDRESS, "ADDRESS", "*", 0, 0, FIELD(listen), true,

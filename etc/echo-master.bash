@@ -16,6 +16,8 @@ _echo_master() {
 	[[ $option =~ ^-[dtTVh]+(.)$ ]] && option=-${BASH_REMATCH[1]}
 	case $option in
 	-w | --workers | --workers=) offers=(-W auto) ;;
+	--connections | --connections=) offers=(-W '') ;;
+	--busy-poll | --busy-poll=) offers=(-W '') ;;
 	-p | --port | --port=) offers=(-A service) ;;
 	-l | --listen | --listen=) offers=(-A hostname) ;;
 	-b | --backlog | --backlog=) offers=(-W '') ;;
@@ -32,6 +34,8 @@ _echo_master() {
 	-f | --file | --file=) offers=(-f) ;;
 	*) offers=(-W '
 			--workers -w
+			--connections
+			--busy-poll
 			--port -p
 			--listen -l
 			--backlog -b

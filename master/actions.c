@@ -5,6 +5,7 @@
 #include "common/gate.h"
 #include "common/log.h"
 #include "master/daemon.h"
+#include "master/descriptors.h"
 #include "master/listener.h"
 #include "master/systemd.h"
 
@@ -51,9 +52,10 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 		.identity = is_next ? &master->reload.coming_identity : &master->reload.identity };
 	pid_t pid;
 
-	board_clear(&master->board->slots[action->slot]);
+	board_assign(master->board, action->slot, action->generation, order.settings->connections);
 	pid = spawn_worker(&master->channels, master->board, &order);
 	if (pid < 0) {
+		board_clear(&master->board->slots[action->slot]);
 		snprintf(master->last_death, sizeof master->last_death,
 		    "could not be forked: %s", strerror(errno));
 		log_error("worker %u %s", action->slot + 1, master->last_death);
@@ -141,11 +143,13 @@ static int coming_listener(struct supervisor *master)
 
 static void read_settings(struct supervisor *master)
 {
-	int listener;
+	int listener = -1;
 
 	systemd_reloading();
 	systemd_watchdog(); /* names may take a while to be looked up */
-	listener = reload_read(&master->reload) < 0 ? -1 : coming_listener(master);
+	if (reload_read(&master->reload) == 0 &&
+	    descriptors_allow(master->reload.coming.connections) == 0)
+		listener = coming_listener(master);
 	if (listener < 0) {
 		log_error("reload refused, nothing has changed");
 		tell_ready(master);

@@ -13,6 +13,7 @@
  *   master/spawn.c        fork, and what a child must undo before it is a worker
  *   master/signals.c      signals become flags, and nothing slips in before a sleep
  *   master/listener.c     listening sockets: how they are had, what is asked of them
+ *   master/descriptors.c  how many connections a worker can have
  *   master/daemon.c       into the background, with an exit code that tells the truth
  *   master/pidfile.c      who serves, and a lock against a second one
  *   master/privileges.c   whom master and workers become, and proof that it is for good
@@ -22,6 +23,8 @@
  *   worker/orders.c       what it is told by signals, and by whom
  *   worker/arrival.c      a connection's way in, and what a failed accept(2) means
  *   worker/blocking.c     the blocking engine: one connection at a time
+ *   worker/mux.c          the event engine: many; its parts are mux_door.c (the listener)
+ *                         and mux_connection.c (one connection)
  *   worker/echo.c         the protocol, on top of worker/session.c
  *   worker/linger.c       how a connection is ended without a reset
  *   common/               settings, log, board (shared memory), sockets, the gate of a stop

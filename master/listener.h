@@ -41,6 +41,9 @@ bool listener_is_same(int one, int other);
  */
 int listener_set_nonblocking(int fd);
 
+/* Has accept(2) wait again, likewise. */
+int listener_set_blocking(int fd);
+
 /*
  * Returns how many connections wait to be accepted, or -1 when the kernel does
  * not tell. From struct tcp_info, which on a listener has the queue's length

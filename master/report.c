@@ -160,12 +160,12 @@ static void report_totals(const char *who, const struct board_totals *totals)
 
 unsigned report_sessions(const struct workers *workers, const struct board *board)
 {
-	unsigned serving = 0;
+	unsigned sessions = 0;
 
 	for (unsigned i = 0; i < workers->used; i++)
-		serving += workers->entry[i].pid != 0 &&
-		    board_get_state(&board->slots[i]) == BOARD_SERVING;
-	return serving;
+		if (workers->entry[i].pid != 0)
+			sessions += board_get_open(&board->slots[i]);
+	return sessions;
 }
 
 char *report_summary(const struct workers *workers, const struct board *board,

@@ -79,7 +79,9 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 		.listener_state = &board->listeners[order->listener],
 		.inherited = order->inherited, .nowhere = channels->nowhere,
 		.ready_fd = channels->ready[1], .number = order->number, .master = master,
-		.buffer_size = order->settings->buffer, .board = board };
+		.buffer_size = order->settings->buffer,
+		.connections = order->settings->connections,
+		.busy_poll_us = order->settings->busy_poll, .board = board };
 
 	signals_forget();
 	setpgid(0, 0);

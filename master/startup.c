@@ -7,6 +7,7 @@
  *   signals                             before the pid file tells anybody where to
  *                                       send them
  *   whom workers run as                 while names can be looked up
+ *   the limit on descriptors            while we may raise it
  *   the pid file                        before the port, so that a second server
  *                                       is told who is the first
  *   the listener                        while we may bind
@@ -16,6 +17,7 @@
 
 #include "common/log.h"
 #include "master/daemon.h"
+#include "master/descriptors.h"
 #include "master/listener.h"
 #include "master/pidfile.h"
 #include "master/privileges.h"
@@ -133,6 +135,8 @@ static int prepare(struct startup *startup)
 	struct identity master;
 	int code = find_identities(startup, &master);
 
+	if (code == EX_OK && descriptors_allow(startup->settings->connections) < 0)
+		code = EX_OSERR;
 	if (code == EX_OK && is_set(startup->settings->pid_file))
 		code = pidfile_acquire(startup->settings->pid_file);
 	if (code == EX_OK)

@@ -65,12 +65,42 @@ static void log_death(struct supervisor *master, unsigned slot, int status)
 	    entry->generation, how);
 }
 
+/* Of another worker than the one in `slot`, that has many connections on the same listener. */
+static bool has_fellow(const struct supervisor *master, unsigned slot)
+{
+	for (unsigned i = 0; i < master->workers.used; i++)
+		if (i != slot && master->workers.entry[i].pid != 0 &&
+		    board_get_places(&master->board->slots[i]) > 1 &&
+		    master->plan.slots.slot[i].listener == master->plan.slots.slot[slot].listener)
+			return true;
+	return false;
+}
+
+/*
+ * Workers of the event engine make their listener non-blocking, for everybody
+ * who has it. When the last of them is gone it is made blocking again: a worker
+ * of the blocking engine serves on either, but with fewer calls on that.
+ */
+static void restore_listener(const struct supervisor *master, unsigned slot)
+{
+	unsigned listener = master->plan.slots.slot[slot].listener;
+	enum plan_listener_state state = master->plan.listener[listener].state;
+
+	if (board_get_places(&master->board->slots[slot]) <= 1 || has_fellow(master, slot) ||
+	    (state != PLAN_LISTENER_OPEN && state != PLAN_LISTENER_GATED))
+		return;
+	if (listener_set_blocking(master->channels.listener[listener]) < 0)
+		log_error("making the listener blocking: %s", strerror(errno));
+}
+
 static void bury(struct supervisor *master, unsigned slot, int status)
 {
 	struct board_totals own = { 0 };
 
 	board_add(&master->board->slots[slot], &own);
 	board_add(&master->board->slots[slot], &master->gone);
+	restore_listener(master, slot);
+	board_clear(&master->board->slots[slot]);
 	log_death(master, slot, status);
 	workers_remove(&master->workers, slot);
 	actions_happened(master, (struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot,

@@ -21,6 +21,7 @@ int main(void)
 	srunner_add_suite(runner, load_thread_suite());
 	srunner_add_suite(runner, log_suite());
 	srunner_add_suite(runner, moves_suite());
+	srunner_add_suite(runner, mux_suite());
 	srunner_add_suite(runner, nethelp_suite());
 	srunner_add_suite(runner, pattern_suite());
 	srunner_add_suite(runner, pidfile_suite());

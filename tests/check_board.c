@@ -75,8 +75,11 @@ START_TEST(clearing_touches_one_slot_and_all_of_it)
 		board_count(&board->slots[i].refused, 1);
 		board_count(&board->slots[i].bytes_in, 1);
 		board_count(&board->slots[i].bytes_out, 1);
+		board_set_open(&board->slots[i], 7);
 	}
 	board_clear(&board->slots[3]);
+	ck_assert_uint_eq(board_get_open(&board->slots[3]), 0);
+	ck_assert_uint_eq(board_get_open(&board->slots[2]), 7);
 	ck_assert_int_eq(board_get_state(&board->slots[3]), BOARD_STARTING);
 	ck_assert_uint_eq(totals_of(3).accepted, 0);
 	ck_assert_uint_eq(totals_of(3).completed, 0);
@@ -85,6 +88,21 @@ START_TEST(clearing_touches_one_slot_and_all_of_it)
 	ck_assert_uint_eq(totals_of(3).bytes_out, 0);
 	ck_assert_uint_eq(totals_of(2).accepted + totals_of(4).bytes_out, 2);
 	ck_assert_int_eq(board_get_state(&board->slots[4]), BOARD_SERVING);
+}
+END_TEST
+
+START_TEST(slot_that_is_assigned_is_cleared_and_counted_as_used)
+{
+	board_count(&board->slots[5].accepted, 1);
+	board_set_open(&board->slots[5], 3);
+	board_assign(board, 5, 9, 100);
+	ck_assert_uint_eq(totals_of(5).accepted, 0);
+	ck_assert_uint_eq(board_get_open(&board->slots[5]), 0);
+	ck_assert_uint_eq(board_get_places(&board->slots[5]), 100);
+	ck_assert_uint_eq(board->slots[5].generation, 9);
+	ck_assert_uint_eq(board->used, 6);
+	board_assign(board, 2, 9, 1);
+	ck_assert_uint_eq(board->used, 6);
 }
 END_TEST
 
@@ -200,6 +218,7 @@ Suite *board_suite(void)
 	tcase_add_test(tcase, new_board_is_empty);
 	tcase_add_test(tcase, counts_are_added_up_each_for_itself);
 	tcase_add_test(tcase, clearing_touches_one_slot_and_all_of_it);
+	tcase_add_test(tcase, slot_that_is_assigned_is_cleared_and_counted_as_used);
 	tcase_add_test(tcase, states_have_names);
 	tcase_add_test(tcase, slots_share_no_cache_line);
 	tcase_add_test(tcase, children_write_and_the_parent_reads);

@@ -62,6 +62,8 @@ START_TEST(defaults_hold_when_nothing_is_said)
 	ck_assert_uint_eq(settings.log_level, LOG_INFO);
 	ck_assert(!settings.log_stderr);
 	ck_assert_uint_eq(settings.buffer, 65536);
+	ck_assert_uint_eq(settings.connections, 1);
+	ck_assert_uint_eq(settings.busy_poll, 0);
 	ck_assert(!settings.daemon);
 	ck_assert_str_eq(settings.pid_file, SETTINGS_NONE);
 	ck_assert_str_eq(settings.user, SETTINGS_AUTO);
@@ -80,7 +82,7 @@ static const char *const everything[] = {
 	"--log-level|debug|--log-stderr|--buffer|4k|--daemon|--pid-file|/p|--user|root|"
 	"--group|5|--chroot|/c",
 	"--workers=3|--port=5000|--listen=::1|--backlog=77|--shutdown-t=5m|--log-l=debug|--log-s|"
-	"--bu=4k|--da|--pi=/p|--us=root|--gr=5|--ch=/c",
+	"--buf=4k|--da|--pi=/p|--us=root|--gr=5|--ch=/c",
 	"-w|1|-p|1|-w|3|--port|5000|-l|::1|-b|77|--shutdown-timeout|5m|--log-level|debug|"
 	"--log-stderr|--buffer|1m|--buffer|4k|--daemon=no|-d|--pid-file|none|--pid-file|/p|"
 	"-u|0|-u|root|-g|1|--group|5|--chroot|none|--chroot|/c",
@@ -339,6 +341,8 @@ static TCase *wrong(void)
 /* Each option's beginning of a line, and how the line ends. */
 static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "  -w, --workers N|auto ", " (default: 8)" },
+	{ "      --connections N ", " (default: 1)" },
+	{ "      --busy-poll N ", " (default: 0)" },
 	{ "  -p, --port PORT ", " (default: echo)" },
 	{ "  -l, --listen ADDRESS ", "(default: *)" },
 	{ "  -b, --backlog N ", " (default: 1024)" },

@@ -68,6 +68,9 @@ static enum settings_request load(const char *text, const char *line)
 #define CHROOT "chroot" NEEDS_ROOT "\n"
 #define USER "another user" NEEDS_ROOT ", or the same user in both\n"
 #define GROUP "another group" NEEDS_ROOT ", or that user's own group\n"
+#define POLLING                                                                                    \
+	"a worker with one connection does not poll; allowed: connections above 1, or "           \
+	"busy-poll 0\n"
 #define WITH(told, other) told ": not with " other ", because "
 #define COMMAND "echo-master: --"
 #define FILE_LINE(number) "server.conf:" number ": "
@@ -99,6 +102,11 @@ static const struct {
 	  COMMAND WITH("chroot", "master-user") CHROOT },
 	{ NULL, "-T --chroot /x --master-user root", SETTINGS_WRONG,
 	  COMMAND WITH("chroot", "master-user") CHROOT },
+	{ NULL, "--busy-poll 50", SETTINGS_WRONG, COMMAND WITH("busy-poll", "connections") POLLING },
+	{ NULL, "--busy-poll 50 --connections 2", SETTINGS_RUN, "" },
+	{ NULL, "--busy-poll 0", SETTINGS_RUN, "" },
+	{ "connections 2\nbusy-poll 50\n", "--connections 1", SETTINGS_WRONG,
+	  COMMAND WITH("connections", "busy-poll") POLLING },
 	{ NULL, "-h --chroot /x --master-user root", SETTINGS_HELP, "" },
 	{ "workers 3\nmaster-user root\n", "", SETTINGS_RUN, "" },
 	{ "master-user root\nchroot /x\n", "", SETTINGS_BAD_FILE,
@@ -273,7 +281,7 @@ START_TEST(lists_of_changes_fit_into_a_line_of_the_log)
 {
 	struct settings before;
 
-	ck_assert_int_eq(load(NULL, "-w 8191 -b 65534 --buffer 16777214 --shutdown-timeout 86399 "
+	ck_assert_int_eq(load(NULL, "-w 8191 --connections 2 --busy-poll 1 -b 65534 --buffer 16777214 --shutdown-timeout 86399 "
 	                            "--log-level warning"), SETTINGS_RUN);
 	before = settings;
 	ck_assert_int_eq(load(NULL, "-w 8192 -b 65535 --buffer 16777215 --shutdown-timeout 86398 "

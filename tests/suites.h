@@ -28,6 +28,7 @@ Suite *load_report_suite(void);
 Suite *load_thread_suite(void);
 Suite *log_suite(void);
 Suite *moves_suite(void);
+Suite *mux_suite(void);
 Suite *nethelp_suite(void);
 Suite *pattern_suite(void);
 Suite *pidfile_suite(void);

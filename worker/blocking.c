@@ -86,6 +86,7 @@ static void end_connection(const struct session *session)
 static void serve_one(struct session *session)
 {
 	session_begin(session);
+	board_set_open(session->slot, 1);
 	worker_show_state(self, BOARD_SERVING);
 	session_fd = session->fd;
 	if (orders.ending)
@@ -94,6 +95,7 @@ static void serve_one(struct session *session)
 	session_fd = -1;
 	end_connection(session);
 	session_finish(session);
+	board_set_open(session->slot, 0);
 	worker_show_state(self, BOARD_IDLE);
 }
 

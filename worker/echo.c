@@ -9,3 +9,8 @@ void echo_serve(struct session *session)
 		if (session_send(session, session->buffer, (size_t)got) < 0)
 			return;
 }
+
+int echo_received(struct session *session, char *bytes, size_t size)
+{
+	return session_reply(session, bytes, size);
+}

@@ -13,4 +13,11 @@
  */
 void echo_serve(struct session *session);
 
+/*
+ * Serves a client of the event engine, as often as it has sent something: `bytes`
+ * are the protocol's to change. Returns 0, or -1 when the session is over; what
+ * was kept by session_reply() is still sent then, if the connection did not break.
+ */
+int echo_received(struct session *session, char *bytes, size_t size);
+
 #endif

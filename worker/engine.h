@@ -26,5 +26,6 @@ struct engine {
 };
 
 extern const struct engine blocking_engine;
+extern const struct engine mux_engine;
 
 #endif

@@ -15,10 +15,12 @@
  * From the moment the server wants to end, only what has already arrived is
  * served: a client that never stops sending must not keep the session alive.
  */
-static size_t within_budget(struct session *session, size_t size)
+size_t session_allowance(struct session *session, size_t size)
 {
 	int queued = 0;
 
+	if (!*session->ending)
+		return size;
 	if (!session->ending_seen) {
 		session->ending_seen = true;
 		session->budget = ioctl(session->fd, FIONREAD, &queued) == 0 ? (size_t)queued : 0;
@@ -26,11 +28,25 @@ static size_t within_budget(struct session *session, size_t size)
 	return size < session->budget ? size : session->budget;
 }
 
-static int broken(struct session *session)
+int session_broke(struct session *session)
 {
 	session->end = SESSION_BROKEN;
 	session->error = errno;
 	return -1;
+}
+
+void session_received(struct session *session, size_t size)
+{
+	session->bytes_in += size;
+	session->budget -= session->ending_seen ? size : 0;
+	board_count(&session->slot->bytes_in, size);
+	log_debug("server received %zu bytes", size);
+}
+
+void session_sent(struct session *session, size_t size)
+{
+	session->bytes_out += size;
+	board_count(&session->slot->bytes_out, size);
 }
 
 ssize_t session_receive(struct session *session, void *buffer, size_t size)
@@ -38,14 +54,12 @@ ssize_t session_receive(struct session *session, void *buffer, size_t size)
 	for (;;) {
 		ssize_t got;
 
-		if (*session->ending && (size = within_budget(session, size)) == 0)
+		size = session_allowance(session, size);
+		if (size == 0)
 			break;
 		got = recv(session->fd, buffer, size, 0);
 		if (got > 0) {
-			session->bytes_in += (uint64_t)got;
-			session->budget -= session->ending_seen ? (size_t)got : 0;
-			board_count(&session->slot->bytes_in, (uint64_t)got);
-			log_debug("server received %zd bytes", got);
+			session_received(session, (size_t)got);
 			return got;
 		}
 		if (got == 0) {
@@ -54,7 +68,7 @@ ssize_t session_receive(struct session *session, void *buffer, size_t size)
 		}
 		/* EAGAIN: "end now" came after the check above, and cut the wait short. */
 		if (errno != EINTR && errno != EAGAIN)
-			return broken(session);
+			return session_broke(session);
 	}
 	session->end = SESSION_ENDED;
 	return 0;
@@ -70,13 +84,12 @@ int session_send(struct session *session, const void *bytes, size_t size)
 		if (sent > 0) {
 			rest += sent;
 			size -= (size_t)sent;
-			session->bytes_out += (uint64_t)sent;
-			board_count(&session->slot->bytes_out, (uint64_t)sent);
+			session_sent(session, (size_t)sent);
 		} else if (errno == EAGAIN && *session->ending) {
 			session->end = SESSION_ENDED; /* the client does not read: enough */
 			return -1;
 		} else if (errno != EINTR) {
-			return broken(session);
+			return session_broke(session);
 		}
 	}
 	return 0;
@@ -91,7 +104,7 @@ void session_begin(struct session *session)
 static void log_session(const struct session *session)
 {
 	static const char *const how[] = { "ended by the protocol", "closed by the client",
-		"ended by the server", "broken" };
+		"ended by the server", "broken", "timed out" };
 	int64_t lasted = clock_ms() - session->began;
 	char peer[ADDRESS_TEXT_MAX];
 

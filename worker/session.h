@@ -23,10 +23,11 @@ enum session_end {
 	SESSION_CLOSED, /* the client closed its side, and has been given everything */
 	SESSION_ENDED,  /* the server ended it */
 	SESSION_BROKEN, /* the connection failed; errno is in `error` */
+	SESSION_TIMED_OUT, /* the client was silent, or did not read, for too long */
 };
 
 struct session {
-	int fd;                               /* the connected socket, blocking */
+	int fd;                               /* the connected socket; blocking in that engine */
 	char *buffer;                         /* for the protocol's use; holds anything at first */
 	size_t buffer_size;                   /* in bytes */
 	struct board_slot *slot;              /* of this worker, for its counts */
@@ -41,6 +42,8 @@ struct session {
 	struct sockaddr_in6 peer;             /* as accept(2) gave it; may hold a sockaddr_in */
 	socklen_t peer_length;
 };
+
+/* ---- for a protocol in the blocking engine ---- */
 
 /*
  * Receives up to `size` bytes, waiting for at least one. Returns how many, 0
@@ -57,7 +60,27 @@ ssize_t session_receive(struct session *session, void *buffer, size_t size);
  */
 int session_send(struct session *session, const void *bytes, size_t size);
 
+/* ---- for a protocol in the event engine ---- */
+
+/*
+ * Sends `size` bytes, or keeps what the client does not take now: then nothing
+ * more is received for this session until all is sent, and up to
+ * `session->buffer_size` bytes can be kept. Returns 0, or -1 when the connection
+ * broke or there was no room (ENOBUFS, ENOMEM); the session is over then.
+ */
+int session_reply(struct session *session, const void *bytes, size_t size);
+
 /* ---- for the engines ---- */
+
+/* Returns how many of `size` bytes may be received: from "end now" on, what had arrived. */
+size_t session_allowance(struct session *session, size_t size);
+
+/* Counts what was received, or sent. */
+void session_received(struct session *session, size_t size);
+void session_sent(struct session *session, size_t size);
+
+/* Notes that the connection broke, with errno. Returns -1. */
+int session_broke(struct session *session);
 
 /* Counts a session that begins. */
 void session_begin(struct session *session);

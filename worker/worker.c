@@ -4,13 +4,13 @@
 #include "common/log.h"
 #include "common/readypipe.h"
 #include "common/title.h"
+#include "worker/buffers.h"
 #include "worker/engine.h"
 #include "worker/orders.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -21,22 +21,10 @@ void worker_show_state(const struct worker *worker, enum board_state state)
 	title_set("worker %u (%s)", worker->number + 1, board_state_name(state));
 }
 
-/*
- * Pages that nobody has touched yet: a worker owns only as much of its buffer as
- * its clients send at once, and none of it while it is idle. malloc(3) would
- * touch the page after it.
- */
-static char *make_buffer(size_t size)
-{
-	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return pages != MAP_FAILED ? pages : NULL;
-}
-
 /* Returns 0, or -1 when it cannot; the reason has been logged. */
 static int prepare(const struct worker *worker, const struct engine *engine)
 {
-	char *buffer = make_buffer(worker->buffer_size);
+	char *buffer = buffer_make(worker->buffer_size);
 
 	if (buffer == NULL) {
 		log_error("a buffer of %zu bytes: %s", worker->buffer_size, strerror(errno));
@@ -56,7 +44,7 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 
 int worker_run(const struct worker *worker)
 {
-	const struct engine *engine = &blocking_engine;
+	const struct engine *engine = worker->connections > 1 ? &mux_engine : &blocking_engine;
 	int code;
 
 	prctl(PR_SET_NAME, "echo-worker");

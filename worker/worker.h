@@ -22,6 +22,10 @@ struct worker {
 	unsigned number;     /* slot on the board, from 0; titles and logs count from 1 */
 	pid_t master;        /* the process that forked it */
 	size_t buffer_size;  /* most that is read at once, in bytes */
+	unsigned connections; /* served at once; 1: by the blocking engine */
+	unsigned busy_poll_us; /* event engine: how long it looks before it sleeps; 0: not at all */
+	unsigned write_timeout_ms; /* event engine: for a client that does not read; 0: for ever */
+	unsigned idle_timeout_ms;  /* event engine: for one that does not send; 0: for ever */
 	struct board *board;
 };
 

@@ -24,6 +24,7 @@ calls() {
 }
 
 @test "calls: an echo is two system calls in the worker, and nothing else" {
+	need_blocking_engine
 	need_plain_build
 	start_server -w 1
 	count_calls "$(workers)"
@@ -36,6 +37,7 @@ calls() {
 }
 
 @test "calls: a connection with one echo is at most six system calls" {
+	need_blocking_engine
 	need_plain_build
 	start_server -w 1
 	count_calls "$(workers)"
@@ -50,6 +52,39 @@ calls() {
 	start_server -w 8
 	answers
 	eventually 10 all_idle 8
+	# shellcheck disable=SC2046 # a list of pids
+	count_calls "$master" $(workers)
+	sleep 10 # what is looked for is that nothing happens
+	stop_counting
+	[ "$(calls total)" -eq 0 ]
+}
+
+@test "calls: the event engine with 64 clients makes at most 2.2 calls an echo, and no epoll_ctl" {
+	need_plain_build
+	start_server -w 1 --connections 100
+	"$BUILD/echo-load" -c 64 -d 60 127.0.0.1 "$port" >load.out 2>&1 3>&- &
+	load=$!
+	eventually 10 pgrep -P "$master" -f 'serving 64 of 100'
+	count_calls "$(workers)"
+	sleep 1 # the more echoes, the better the mean
+	stop_counting
+	kill -INT "$load"
+	wait "$load"
+	echoes=$(calls sendto)
+	[ "$echoes" -ge 1000 ]
+	[ $(($(calls total) * 10)) -le $((echoes * 22)) ]
+	[ "$(calls epoll_ctl)" -eq 0 ]
+}
+
+@test "calls: an idle server of the event engine makes no system call in ten seconds" {
+	need_plain_build
+	start_server -w 4 --connections 100 --busy-poll 1000
+	open_session fd
+	echoes "$fd" 'and then silence'
+	run -0 "$BUILD/echo-load" -c 8 -n 1000 127.0.0.1 "$port"
+	one_left() { [ "$(pgrep -P "$master" -f 'idle|serving 1 of 100' | wc -l)" -eq 4 ]; }
+	eventually 10 one_left
+	sleep 1 # the last one to stand aside is back at the listener
 	# shellcheck disable=SC2046 # a list of pids
 	count_calls "$master" $(workers)
 	sleep 10 # what is looked for is that nothing happens

@@ -7,7 +7,7 @@ load common
 @test "words: every option is in the help, in the README and in the manual page" {
 	"$BUILD/echo-master" --help >help
 	grep -oE -- '--[a-z-]+' help | sort -u >options
-	[ "$(wc -l <options)" -eq 20 ]
+	[ "$(wc -l <options)" -eq 22 ]
 	while read -r option; do
 		grep -q -- "^    .*$option" "$top/README"
 		grep -q -- "Fl -${option#--}" "$top/master/echo-master.8"
@@ -16,7 +16,7 @@ load common
 
 @test "words: defaults in the README are those of the help" {
 	"$BUILD/echo-master" --help | sed -n 's/^.*\(--[a-z-]*\).*(default: \([a-z0-9*]*\))$/\1 \2/p' >defaults
-	[ "$(wc -l <defaults)" -eq 14 ]
+	[ "$(wc -l <defaults)" -eq 16 ]
 	while read -r option default; do
 		[ "$default" != '*' ] || default='\*'
 		grep -E -- "^    .*${option}[^a-z].*\(${default}[,)]" "$top/README"
@@ -196,15 +196,18 @@ paragraph_of() {
 		"$top/README" | sed 's/^    //' >tree/worker/echo.c
 	make -s -C tree BUILD=build WERROR=1
 	BUILD=$PWD/tree/build
-	start_server -w 2
-	open_session fd
-	printf 'hello, world\n' >&"$fd"
-	read -r -t 10 -u "$fd" answer
-	[ "$answer" = 'HELLO, WORLD' ]
-	# It is stopped in order like any other.
-	kill -QUIT "$master"
-	ends_in_order "$fd"
-	close_session "$fd"
-	wait_for_server 5
-	[ "$status" -eq 0 ]
+	for connections in 1 64; do
+		rm -f server.log
+		start_server -w 2 --connections "$connections"
+		open_session fd
+		printf 'hello, world\n' >&"$fd"
+		read -r -t 10 -u "$fd" answer
+		[ "$answer" = 'HELLO, WORLD' ]
+		# It is stopped in order like any other.
+		kill -QUIT "$master"
+		ends_in_order "$fd"
+		close_session "$fd"
+		wait_for_server 5
+		[ "$status" -eq 0 ]
+	done
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* How many descriptors a process may have: workers of the event engine need one a connection. */
+#ifndef MASTER_DESCRIPTORS_H
+#define MASTER_DESCRIPTORS_H
+
+/* What a process has open besides its connections, with room to spare. */
+#define DESCRIPTORS_OF_ITS_OWN 32
+
+/*
+ * Lets processes that are forked later have `connections` each, by raising the
+ * limit RLIMIT_NOFILE where it is too low (setrlimit(2)); the hard limit needs
+ * CAP_SYS_RESOURCE. Returns 0, or -1 when it cannot; the reason has been logged.
+ */
+int descriptors_allow(unsigned connections);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The listener of the event engine. It is non-blocking, all workers of the
+ * generation watch it, and of those that sleep the kernel wakes one for each
+ * connection (EPOLLEXCLUSIVE). One connection is accepted a turn, so that
+ * those that are in session do not wait for a crowd at the door.
+ *
+ * Not watched it is while the worker is full, stands aside to be fair, or the
+ * machine is out of something; sessions go on meanwhile. EPOLLEXCLUSIVE does not
+ * go with EPOLL_CTL_MOD, so it is taken out and put in again.
+ */
+#include "worker/mux_parts.h"
+
+#include "common/log.h"
+#include "common/readypipe.h"
+#include "worker/arrival.h"
+#include "worker/fairness.h"
+#include "worker/orders.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int watch(struct mux *mux)
+{
+	struct epoll_event arrivals = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &mux->door };
+
+	if (epoll_ctl(mux->epoll, EPOLL_CTL_ADD, mux->worker->listener, &arrivals) < 0)
+		return -1;
+	mux->door.watched = true;
+	return 0;
+}
+
+static void unwatch(struct mux *mux)
+{
+	if (mux->door.watched)
+		epoll_ctl(mux->epoll, EPOLL_CTL_DEL, mux->worker->listener, NULL);
+	mux->door.watched = false;
+	mux->door.knocked = false;
+}
+
+int door_open(struct mux *mux)
+{
+	return watch(mux);
+}
+
+/*
+ * First out of epoll: what it watches is the socket, which others still have,
+ * and not the descriptor, which is /dev/null from here on.
+ */
+void door_close(struct mux *mux)
+{
+	unwatch(mux);
+	mux->door.closed = true;
+	dup2(mux->worker->nowhere, mux->worker->listener);
+}
+
+static bool is_full(const struct mux *mux)
+{
+	return mux->open + mux->lingering >= mux->worker->connections;
+}
+
+static void stay_away(struct mux *mux, int ms)
+{
+	unwatch(mux);
+	mux->door.back = mux->now + ms;
+}
+
+/* The master is asked for a successor; sessions go on. */
+static void give_up(struct mux *mux, int error)
+{
+	if (!orders.retiring) {
+		log_error("accept: %s; worker %u gives up", strerror(error),
+		    mux->worker->number + 1);
+		mux->door.code = EX_SOFTWARE;
+		if (mux->open > 0)
+			ready_pipe_send(mux->worker->ready_fd, READY_ASKS_TO_LEAVE);
+	}
+	door_close(mux);
+}
+
+static void failed(struct mux *mux, int error)
+{
+	switch (arrival_failed(mux->worker, &mux->door.trouble, error)) {
+	case ACCEPT_EMPTY:
+		/* Who retires and still accepts empties the queue, to the end of its last session. */
+		if (orders.retiring && mux->open == 0)
+			door_close(mux);
+		break;
+	case ACCEPT_REFUSED:
+	case ACCEPT_AGAIN:
+		break;
+	case ACCEPT_PAUSE:
+		if (orders.ending)
+			door_close(mux);
+		else
+			stay_away(mux, arrival_pause(mux->worker, &mux->door.trouble, error));
+		break;
+	case ACCEPT_FATAL:
+		give_up(mux, error);
+		break;
+	}
+}
+
+static void be_fair(struct mux *mux)
+{
+	struct door *door = &mux->door;
+
+	if (door->free > 0) {
+		door->free--;
+	} else if (fairness_ahead_on_board(mux->worker->board, mux->worker->number)) {
+		stay_away(mux, FAIRNESS_ASIDE_MS);
+		door->free = FAIRNESS_FREE;
+	}
+}
+
+static void accept_one(struct mux *mux)
+{
+	struct connection *place = connection_place(mux);
+
+	if (arrival_accept(mux->worker, &place->session, SOCK_NONBLOCK) < 0) {
+		failed(mux, errno);
+		return;
+	}
+	if (connection_begin(mux, place) < 0) {
+		int error = errno;
+
+		close(place->session.fd);
+		failed(mux, error);
+		return;
+	}
+	mux->door.trouble = (struct accept_trouble){ 0 };
+	if (is_full(mux))
+		unwatch(mux);
+	else if (!orders.retiring)
+		be_fair(mux);
+}
+
+/* Nobody knocks at the end: the queue is tried until it is found empty. */
+static bool is_emptying(const struct mux *mux)
+{
+	return orders.retiring && mux->open == 0;
+}
+
+void door_turn(struct mux *mux)
+{
+	struct door *door = &mux->door;
+
+	if (door->closed || is_full(mux))
+		return;
+	if (!door->watched && mux->now >= door->back && watch(mux) < 0)
+		stay_away(mux, arrival_pause(mux->worker, &door->trouble, errno));
+	if (door->watched && (door->knocked || is_emptying(mux)))
+		accept_one(mux);
+	door->knocked = false;
+}
+
+int64_t door_due(const struct mux *mux)
+{
+	if (mux->door.closed || is_full(mux))
+		return MUX_NEVER;
+	if (!mux->door.watched)
+		return mux->door.back;
+	return is_emptying(mux) ? mux->now : MUX_NEVER;
+}
