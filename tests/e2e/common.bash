@@ -10,6 +10,8 @@ bats_require_minimum_version 1.5.0
 top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BUILD=${BUILD:-$top/build}
 SANITIZE=${SANITIZE:-}
+# ENGINE=event: servers that do not say which engine they want get the event engine.
+ENGINE=${ENGINE:-}
 tools=$BUILD/tests/e2e
 # shellcheck source=tests/waiting.bash
 . "$top/tests/waiting.bash"
@@ -59,8 +61,17 @@ ready_or_dead() {
 	server_said ': ready: ' || gone "$server"
 }
 
+# Sets $engine to the options that give a server of these options the engine under test. What
+# a settings file says of it must not be overruled: there the test empties ENGINE.
+choose_engine() {
+	engine=()
+	[ "$ENGINE" != event ] || [[ " $* " == *' --connections '* ]] || engine=(--connections 64)
+}
+
 # launch COMMAND...: runs it as the server, log in server.log, until it is ready.
 launch() {
+	choose_engine "$@"
+	set -- "$@" "${engine[@]}"
 	"$@" 2>>server.log </dev/null 3>&- &
 	server=$!
 	eventually 20 ready_or_dead
@@ -247,6 +258,11 @@ port_is_free() {
 
 need_root() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+# need_blocking_engine [REASON]
+need_blocking_engine() {
+	[ "$ENGINE" != event ] || skip "${1:-about one connection at a time}"
 }
 
 need_plain_build() {

@@ -5,6 +5,7 @@
 load common
 
 @test "pool: eight workers serve eight clients at once, and the ninth when one leaves" {
+	need_blocking_engine
 	start_server -w 8
 	sessions=()
 	for i in 1 2 3 4 5 6 7 8; do
@@ -70,6 +71,7 @@ load common
 }
 
 @test "pool: a worker that crashes before its first session is replaced ever more slowly" {
+	need_blocking_engine "a worker calls accept only when somebody waits"
 	launch_injected accept4 accept4:signal=SIGABRT -w 1
 	# At once, then after 0.1, 0.2 and 0.4 s, and so on.
 	eventually 20 server_said 'will be started again in 0\.8 s'
@@ -161,6 +163,7 @@ load common
 
 @test "pool: a firewall that forbids every connection does not make a worker spin" {
 	launch_injected accept4 accept4:error=EPERM -w 1
+	open_session fd
 	eventually 10 server_said 'accept: Operation not permitted; worker 1 pauses'
 	before=$(grep -c EPERM strace.out)
 	[ "$before" -lt 200 ]
@@ -195,12 +198,14 @@ load common
 
 @test "pool: a socket that can never accept again ends the worker with an error" {
 	launch_injected accept4 accept4:error=EINVAL:when=1 -w 1
+	open_session fd
 	eventually 10 server_said 'accept: Invalid argument; worker 1 gives up'
 	eventually 10 server_said 'exited with code 70'
 	eventually 10 server_said 'will be started again in 0\.1 s'
 }
 
 @test "pool: a worker out of descriptors waits without spinning, and comes back" {
+	need_blocking_engine "event.bats has its own"
 	# Limits are for the same user to change, if not for one with a right of its own.
 	start_server -w 1 -u "$(id -un)"
 	worker=$(workers)

@@ -128,7 +128,7 @@ fails_to_start() {
 	done
 	open_session fd
 	echoes "$fd" hello
-	pgrep -P "$master" -f '^echo-master: worker [12] \(serving\) *$'
+	pgrep -P "$master" -f '^echo-master: worker [12] \(serving( 1 of 64)?\) *$'
 	close_session "$fd"
 	kill -TERM "$master"
 	wait_for_server
