@@ -9,9 +9,10 @@
 
 int main(void)
 {
-	SRunner *runner = srunner_create(board_suite());
+	SRunner *runner = srunner_create(access_suite());
 	int failed;
 
+	srunner_add_suite(runner, board_suite());
 	srunner_add_suite(runner, daemon_suite());
 	srunner_add_suite(runner, listener_suite());
 	srunner_add_suite(runner, histogram_suite());

@@ -18,6 +18,7 @@
 
 /* ---- one for each file, check_<module>.c ---- */
 
+Suite *access_suite(void);
 Suite *board_suite(void);
 Suite *daemon_suite(void);
 Suite *listener_suite(void);
