@@ -39,6 +39,7 @@ int main(void)
 	srunner_add_suite(runner, settings_types_suite());
 	srunner_add_suite(runner, signals_suite());
 	srunner_add_suite(runner, standard_suite());
+	srunner_add_suite(runner, sources_suite());
 	srunner_add_suite(runner, stop_suite());
 	srunner_add_suite(runner, systemd_suite());
 	srunner_add_suite(runner, workers_suite());

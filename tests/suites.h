@@ -48,6 +48,7 @@ Suite *settings_types_suite(void);
 Suite *signals_suite(void);
 Suite *standard_suite(void);
 Suite *stop_suite(void);
+Suite *sources_suite(void);
 Suite *systemd_suite(void);
 Suite *workers_suite(void);
 
