@@ -118,6 +118,14 @@ void access_move_last(struct access *access, unsigned count, unsigned kept)
 	memcpy(to, moved, count * sizeof moved[0]);
 }
 
+_Static_assert(sizeof(struct access_rule) == 20, "nothing between the fields");
+
+bool access_is_same(const struct access *a, const struct access *b)
+{
+	return a->count == b->count &&
+	    memcmp(a->rule, b->rule, a->count * sizeof a->rule[0]) == 0;
+}
+
 static bool fits(const struct access_rule *rule, const struct access_address *address)
 {
 	return rule->both_families || (rule->network.is_ipv4 == address->is_ipv4 &&

@@ -57,6 +57,9 @@ void access_move_last(struct access *access, unsigned count, unsigned kept);
 /* Takes the address of a client from accept(2)'s. Returns false when it is no IP address. */
 bool access_address_of(const struct sockaddr *from, struct access_address *address);
 
+/* Tells whether both have the same rules in the same order. */
+bool access_is_same(const struct access *a, const struct access *b);
+
 /* Tells whether a client from `address` may be served. */
 bool access_allows(const struct access *access, const struct access_address *address);
 

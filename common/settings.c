@@ -63,7 +63,7 @@ static void print_option(const char *key, char letter, const char *value, FILE *
 		value = "";
 	snprintf(text, sizeof text, "  %s--%s%s%s", short_form, key,
 	    value[0] != '\0' && value[0] != '[' ? " " : "", value);
-	fprintf(to, "%-30s", text);
+	fprintf(to, "%-32s", text);
 }
 
 void settings_help(FILE *to)
@@ -85,12 +85,27 @@ void settings_help(FILE *to)
 	fputs("\nSignals, log and exit codes: echo-master(8).\n", to);
 }
 
-static void list(FILE *to, const char *key, const char *before, const char *after)
+/* So many bytes of a list of changes, so that it fits into a line of the log. */
+#define LIST_MAX 480
+
+/* A list of changes. */
+struct list {
+	FILE *to;    /* or NULL */
+	size_t size; /* in bytes, so far */
+	bool full;   /* and that has been said */
+};
+
+static void list_add(struct list *list, const char *key, const char *before, const char *after)
 {
-	if (to == NULL)
+	char change[LIST_MAX];
+
+	if (list->to == NULL || list->full)
 		return;
-	/* Long names are cut, so that the list fits into a line of the log. */
-	fprintf(to, "%s%s %.40s -> %.40s", ftell(to) > 0 ? ", " : "", key, before, after);
+	snprintf(change, sizeof change, "%s%s %.40s -> %.40s", list->size > 0 ? ", " : "", key,
+	    before, after);
+	list->size += strlen(change);
+	list->full = list->size > LIST_MAX;
+	fputs(list->full ? ", ..." : change, list->to);
 }
 
 static bool is_listed(const char *key, const char *const *keys)
@@ -106,18 +121,21 @@ unsigned settings_compare(const struct settings *current, struct settings *loade
 {
 	char before[SETTINGS_TEXT_MAX];
 	char after[SETTINGS_TEXT_MAX];
+	struct list can = { .to = changes };
+	struct list cannot = { .to = fixed };
 	unsigned differ = 0;
 
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
 		const struct setting *setting = &settings_table[i];
 		bool can_change = setting->reloadable && !is_listed(setting->key, held);
 
+		if (setting->type == SETTING_DENY || setting_is_same(current, loaded, setting))
+			continue; /* the former is listed with allow */
 		setting_get(current, setting, before);
 		setting_get(loaded, setting, after);
-		if (strcmp(before, after) == 0)
-			continue;
 		differ++;
-		list(can_change ? changes : fixed, setting->key, before, after);
+		list_add(can_change ? &can : &cannot,
+		    setting->type == SETTING_ALLOW ? "allow/deny" : setting->key, before, after);
 		if (!can_change)
 			setting_copy(loaded, current, setting);
 	}
@@ -127,14 +145,19 @@ unsigned settings_compare(const struct settings *current, struct settings *loade
 bool settings_differ(const struct settings *a, const struct settings *b, const char *key)
 {
 	const struct setting *setting = setting_find(key);
-	char text_a[SETTINGS_TEXT_MAX];
-	char text_b[SETTINGS_TEXT_MAX];
 
 	if (setting == NULL)
 		abort(); /* the caller's mistake */
-	setting_get(a, setting, text_a);
-	setting_get(b, setting, text_b);
-	return strcmp(text_a, text_b) != 0;
+	return !setting_is_same(a, b, setting);
+}
+
+void settings_print_origin(const struct settings_origin *origin, const char *file, FILE *to)
+{
+	if (origin->source == SETTINGS_FROM_FILE)
+		fprintf(to, "# %s, line %zu\n", file, origin->line);
+	else
+		fprintf(to, "# %s\n", origin->source == SETTINGS_FROM_DEFAULT ? "default"
+		                                                              : "command line");
 }
 
 void settings_print(const struct settings *settings, FILE *to)
@@ -142,14 +165,15 @@ void settings_print(const struct settings *settings, FILE *to)
 	char value[SETTINGS_TEXT_MAX];
 
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
-		const struct settings_origin *origin = &settings->origin[i];
+		const struct setting *setting = &settings_table[i];
 
-		if (origin->source == SETTINGS_FROM_FILE)
-			fprintf(to, "# %s, line %zu\n", settings->file, origin->line);
-		else
-			fprintf(to, "# %s\n", origin->source == SETTINGS_FROM_DEFAULT ? "default"
-			                                                      : "command line");
-		setting_get(settings, &settings_table[i], value);
-		fprintf(to, "%s %s\n", settings_table[i].key, value);
+		if (setting_adds_up(setting) && settings->access.rules.count > 0) {
+			if (setting->type == SETTING_ALLOW)
+				settings_print_access(&settings->access, settings->file, to);
+			continue;
+		}
+		settings_print_origin(&settings->origin[i], settings->file, to);
+		setting_get(settings, setting, value);
+		fprintf(to, "%s %s\n", setting->key, value);
 	}
 }

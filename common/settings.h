@@ -10,6 +10,8 @@
 #ifndef COMMON_SETTINGS_H
 #define COMMON_SETTINGS_H
 
+#include "common/access.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -20,7 +22,7 @@
 #define SETTINGS_CONNECTIONS_MAX 65536
 
 /* How many settings there are, and the room for the text of one. */
-#define SETTINGS_COUNT 16
+#define SETTINGS_COUNT 26
 #define SETTINGS_TEXT_MAX 256
 
 /* What paths, users and groups can be instead of one. */
@@ -39,6 +41,14 @@ struct settings_origin {
 	size_t line; /* in the file, from 1 */
 };
 
+/* Who may connect. Rules from the command line stand before those of the file. */
+struct settings_access {
+	struct access rules;
+	struct settings_origin origin[ACCESS_RULES_MAX]; /* of each rule */
+	unsigned noted;                                  /* rules that have an origin */
+	unsigned from_command_line;                      /* of them; they are the first */
+};
+
 struct settings {
 	unsigned workers;                 /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
 	unsigned connections;             /* at once in a worker, 1 to SETTINGS_CONNECTIONS_MAX */
@@ -48,6 +58,15 @@ struct settings {
 	unsigned backlog;                 /* of the listener, in connections */
 	unsigned buffer;                  /* most that a worker reads at once, in bytes */
 	unsigned shutdown_timeout;        /* how long sessions may go on at a stop, in seconds */
+	unsigned idle_timeout;            /* for a client that is silent, in seconds; 0: none */
+	unsigned write_timeout;           /* for one that does not read, likewise */
+	unsigned first_byte_timeout;      /* for one that has never said a thing, likewise */
+	unsigned session_time;            /* of one session, in seconds; 0: any */
+	unsigned session_bytes;           /* received in one session; 0: any number */
+	unsigned per_source;              /* connections at a time of one source; 0: any number */
+	unsigned rate;                    /* connections a second of one source; 0: any number */
+	unsigned rate_burst;              /* of them at once, at least 1 */
+	struct settings_access access;    /* what allow and deny say */
 	bool daemon;                      /* run in the background */
 	char pid_file[SETTINGS_TEXT_MAX]; /* absolute path, or SETTINGS_NONE */
 	char user[SETTINGS_TEXT_MAX];     /* of workers: name or number, or SETTINGS_AUTO */
@@ -95,7 +114,8 @@ enum settings_request settings_load(struct settings *settings,
  * Compares what is in force with what was loaded anew. What a reload can change
  * is listed on `changes` ("workers 8 -> 4, ..."), what only a restart can is
  * listed on `fixed` and put back in `loaded` to what it is in `current`. A NULL
- * stream is not written to; both together get less than 1000 bytes.
+ * stream is not written to; both together get less than 1000 bytes, and "..." for
+ * what did not fit.
  *
  * `held` are keys of settings that a reload cannot change this time although it
  * could at others, as the port of an inherited socket; a NULL ends them, and

@@ -85,6 +85,10 @@ static void print_offers(const struct setting *setting, FILE *to)
 	case SETTING_SWITCH:
 		fputs("-W 'yes no'", to);
 		break;
+	case SETTING_ALLOW:
+	case SETTING_DENY:
+		fputs("-W 'all none'", to);
+		break;
 	}
 }
 

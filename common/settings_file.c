@@ -85,7 +85,7 @@ static void take_value(struct settings *settings, struct reading *reading,
 	size_t *given = &reading->given[setting - settings_table];
 	struct settings tried = *settings; /* a value that is not allowed can spoil the field */
 
-	if (*given != 0) {
+	if (*given != 0 && !setting_adds_up(setting)) {
 		begin_mistake(reading, setting->key);
 		fprintf(reading->errors, "given on line %zu already; allowed: once\n", *given);
 	} else if (value[0] == '\0') {

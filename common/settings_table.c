@@ -13,7 +13,7 @@ const struct setting settings_table[SETTINGS_COUNT] = {
 	{ "busy-poll", 0, SETTING_NUMBER, "N", "0", 0, 1000000, FIELD(busy_poll), true,
 	  "microseconds to look before sleep" },
 	{ "port", 'p', SETTING_PORT, "PORT", "echo", 0, 65535, FIELD(port), true,
-	  "number or service; 0: any free one" },
+	  "number or service; 0: any free" },
 	{ "listen", 'l', SETTING_ADDRESS, "ADDRESS", "*", 0, 0, FIELD(listen), true,
 	  "address to listen on; *: all" },
 	{ "backlog", 'b', SETTING_NUMBER, "N", "1024", 1, 65535, FIELD(backlog), true,
@@ -22,18 +22,38 @@ const struct setting settings_table[SETTINGS_COUNT] = {
 	  "most bytes a worker reads at once" },
 	{ "shutdown-timeout", 0, SETTING_SECONDS, "TIME", "30s", 0, 86400,
 	  FIELD(shutdown_timeout), true, "for sessions at a stop or reload" },
+	{ "idle-timeout", 0, SETTING_SECONDS, "TIME", "10m", 0, 86400, FIELD(idle_timeout), true,
+	  "for silent clients; 0: none" },
+	{ "write-timeout", 0, SETTING_SECONDS, "TIME", "1m", 0, 86400, FIELD(write_timeout), true,
+	  "for ones that do not read; 0: none" },
+	{ "first-byte-timeout", 0, SETTING_SECONDS, "TIME", "0", 0, 86400,
+	  FIELD(first_byte_timeout), true, "to begin; 0: idle-timeout" },
+	{ "session-time", 0, SETTING_SECONDS, "TIME", "0", 0, 86400, FIELD(session_time), true,
+	  "longest session; 0: any" },
+	{ "session-bytes", 0, SETTING_SIZE, "SIZE", "0", 0, 4095U * 1024 * 1024,
+	  FIELD(session_bytes), true, "most bytes of a session; 0: any" },
+	{ "per-source", 0, SETTING_NUMBER, "N", "0", 0, 1000000, FIELD(per_source), true,
+	  "connections of a source; 0: any" },
+	{ "rate", 0, SETTING_NUMBER, "N", "0", 0, 1000000, FIELD(rate), true,
+	  "of a source, a second; 0: any" },
+	{ "rate-burst", 0, SETTING_NUMBER, "N", "20", 1, 1000000, FIELD(rate_burst), true,
+	  "of a source at once, beside rate" },
+	{ "allow", 0, SETTING_ALLOW, "NET|none", SETTINGS_NONE, 0, 0, FIELD(access), true,
+	  "who may connect, in order" },
+	{ "deny", 0, SETTING_DENY, "NET|none", SETTINGS_NONE, 0, 0, FIELD(access), true,
+	  "who may not; first match decides" },
 	{ "daemon", 'd', SETTING_SWITCH, "[=yes|no]", "no", 0, 0, FIELD(daemon), false,
 	  "go to the background, once ready" },
 	{ "pid-file", 0, SETTING_PATH, "PATH|none", SETTINGS_NONE, 0, 0, FIELD(pid_file), false,
 	  "file that holds the master's pid" },
 	{ "user", 'u', SETTING_USER, "USER|auto", SETTINGS_AUTO, 0, 0, FIELD(user), true,
-	  "workers' user, if started by root" },
+	  "workers' user, if root starts it" },
 	{ "group", 'g', SETTING_GROUP, "GROUP|auto", SETTINGS_AUTO, 0, 0, FIELD(group), true,
 	  "workers' group; auto: the user's" },
 	{ "chroot", 0, SETTING_PATH, "PATH|none", SETTINGS_NONE, 0, 0, FIELD(chroot), true,
 	  "folder to lock workers into" },
 	{ "master-user", 0, SETTING_USER, "USER|none", SETTINGS_NONE, 0, 0, FIELD(master_user),
-	  false, "the master's user once it listens" },
+	  false, "master's user once it listens" },
 	{ "log-level", 0, SETTING_LEVEL, "LEVEL", "info", 0, 0, FIELD(log_level), true,
 	  "what to log, from error to debug" },
 	{ "log-stderr", 0, SETTING_SWITCH, "[=yes|no]", "no", 0, 0, FIELD(log_stderr), true,
@@ -52,7 +72,11 @@ const struct other_option other_options[OTHER_OPTIONS_COUNT] = {
 void setting_note_origin(struct settings *settings, const struct setting *setting,
     enum settings_source source, size_t line)
 {
-	settings->origin[setting - settings_table] = (struct settings_origin){ source, line };
+	struct settings_origin origin = { source, line };
+
+	settings->origin[setting - settings_table] = origin;
+	if (setting_adds_up(setting))
+		settings_note_access(&settings->access, origin);
 }
 
 const struct setting *setting_find(const char *key)

@@ -3,7 +3,8 @@
  * The table of settings, for those parts that read and print them:
  * settings.c (order of the sources), settings_types.c (values),
  * settings_rules.c (what goes together), settings_args.c (command line),
- * settings_file.c (file), settings_completion.c. Nobody else includes this.
+ * settings_file.c (file), settings_access.c (rules about who may connect),
+ * settings_completion.c. Nobody else includes this.
  */
 #ifndef COMMON_SETTINGS_TABLE_H
 #define COMMON_SETTINGS_TABLE_H
@@ -25,6 +26,8 @@ enum setting_type {
 	SETTING_GROUP,   /* text, likewise */
 	SETTING_LEVEL,   /* unsigned, by name */
 	SETTING_SWITCH,  /* bool: yes or no */
+	SETTING_ALLOW,   /* struct settings_access, as often as wanted */
+	SETTING_DENY,    /* the same one */
 };
 
 struct setting {
@@ -69,6 +72,13 @@ const char *setting_nearest(const char *word);
 /* Reads `text` into the setting's field. Returns 0, or -1 when it is not allowed. */
 int setting_set(struct settings *settings, const struct setting *setting, const char *text);
 
+/* Tells whether a setting can be given more than once, each time for more of it. */
+bool setting_adds_up(const struct setting *setting);
+
+/* Tells whether the setting's value is the same in both. */
+bool setting_is_same(const struct settings *a, const struct settings *b,
+    const struct setting *setting);
+
 /* Copies the setting's value from one to the other. */
 void setting_copy(struct settings *to, const struct settings *from, const struct setting *setting);
 
@@ -85,6 +95,23 @@ void setting_print_allowed(const struct setting *setting, FILE *to);
 int user_id(const char *text, uid_t *id);
 int group_id(const char *text, gid_t *id);
 int user_group(const char *text, gid_t *id);
+
+/* ---- settings_access.c: allow and deny ---- */
+
+/* Adds what `text` lists, separated by commas or blanks. Returns 0, or -1 when it is wrong. */
+int settings_add_access(struct settings_access *access, bool allows, const char *text);
+
+/* Notes where the rules come from that have been added since the last time. */
+void settings_note_access(struct settings_access *access, struct settings_origin origin);
+
+/* Writes the rules to `text` of SETTINGS_TEXT_MAX bytes, or as many as there is room for. */
+void settings_access_text(const struct settings_access *access, char *text);
+
+/* Prints each rule in the file's own syntax, after where it comes from. */
+void settings_print_access(const struct settings_access *access, const char *file, FILE *to);
+
+/* Prints where a value comes from, as a comment. */
+void settings_print_origin(const struct settings_origin *origin, const char *file, FILE *to);
 
 /* ---- the sources, and what they add up to ---- */
 

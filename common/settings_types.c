@@ -19,20 +19,19 @@ struct unit {
 	unsigned factor;
 };
 
-static const struct unit times[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 0 } };
+/* The largest first. */
+static const struct unit times[] = { { 'h', 3600 }, { 'm', 60 }, { 's', 1 }, { 0 } };
 static const struct unit sizes[] = { { 'm', 1024 * 1024 }, { 'k', 1024 }, { 0 } };
 
 /* In the largest unit that gives a whole number, which is the shortest way to say it exactly. */
-static const char *size_text(unsigned bytes, char *text)
+static const char *text_with_unit(const struct unit *unit, unsigned number, char *text)
 {
-	const struct unit *unit = sizes;
-
-	while (unit->letter != 0 && bytes % unit->factor != 0)
+	while (unit->letter != 0 && number % unit->factor != 0)
 		unit++;
-	if (unit->letter == 0)
-		snprintf(text, SETTINGS_TEXT_MAX, "%u", bytes);
+	if (unit->letter == 0 || number == 0)
+		snprintf(text, SETTINGS_TEXT_MAX, "%u", number);
 	else
-		snprintf(text, SETTINGS_TEXT_MAX, "%u%c", bytes / unit->factor, unit->letter);
+		snprintf(text, SETTINGS_TEXT_MAX, "%u%c", number / unit->factor, unit->letter);
 	return text;
 }
 
@@ -41,8 +40,8 @@ static void print_allowed_sizes(const struct setting *setting, FILE *to)
 	char least[SETTINGS_TEXT_MAX];
 	char most[SETTINGS_TEXT_MAX];
 
-	fprintf(to, "%s to %s bytes, as in 4096, 64k or 1m\n", size_text(setting->least, least),
-	    size_text(setting->most, most));
+	fprintf(to, "%s to %s bytes, as in 4096, 64k or 1m\n", text_with_unit(sizes, setting->least, least),
+	    text_with_unit(sizes, setting->most, most));
 }
 
 void setting_print_allowed(const struct setting *setting, FILE *to)
@@ -83,6 +82,11 @@ void setting_print_allowed(const struct setting *setting, FILE *to)
 		break;
 	case SETTING_SWITCH:
 		fputs("yes or no\n", to);
+		break;
+	case SETTING_ALLOW:
+	case SETTING_DENY:
+		fprintf(to, "none, or networks as in 192.0.2.0/24,2001:db8::/32 or *, at most %d "
+		            "in all\n", ACCESS_RULES_MAX);
 		break;
 	}
 }
@@ -271,6 +275,9 @@ int setting_set(struct settings *settings, const struct setting *setting, const 
 		return read_group(setting, text, field);
 	case SETTING_SWITCH:
 		return read_switch(text, field);
+	case SETTING_ALLOW:
+	case SETTING_DENY:
+		return settings_add_access(field, setting->type == SETTING_ALLOW, text);
 	}
 	return -1;
 }
@@ -286,6 +293,9 @@ static size_t size_of(enum setting_type type)
 		return SETTINGS_TEXT_MAX;
 	case SETTING_SWITCH:
 		return sizeof(bool);
+	case SETTING_ALLOW:
+	case SETTING_DENY:
+		return sizeof(struct settings_access);
 	default:
 		return sizeof(unsigned);
 	}
@@ -307,10 +317,10 @@ void setting_get(const struct settings *settings, const struct setting *setting,
 		snprintf(text, SETTINGS_TEXT_MAX, "%u", *(const unsigned *)field);
 		break;
 	case SETTING_SECONDS:
-		snprintf(text, SETTINGS_TEXT_MAX, "%us", *(const unsigned *)field);
+		text_with_unit(times, *(const unsigned *)field, text);
 		break;
 	case SETTING_SIZE:
-		size_text(*(const unsigned *)field, text);
+		text_with_unit(sizes, *(const unsigned *)field, text);
 		break;
 	case SETTING_LEVEL:
 		strlcpy(text, log_level_name((int)*(const unsigned *)field), SETTINGS_TEXT_MAX);
@@ -325,5 +335,27 @@ void setting_get(const struct settings *settings, const struct setting *setting,
 	case SETTING_SWITCH:
 		strlcpy(text, *(const bool *)field ? "yes" : "no", SETTINGS_TEXT_MAX);
 		break;
+	case SETTING_ALLOW:
+	case SETTING_DENY:
+		settings_access_text(field, text);
+		break;
 	}
+}
+
+bool setting_adds_up(const struct setting *setting)
+{
+	return setting->type == SETTING_ALLOW || setting->type == SETTING_DENY;
+}
+
+bool setting_is_same(const struct settings *a, const struct settings *b,
+    const struct setting *setting)
+{
+	char text_a[SETTINGS_TEXT_MAX];
+	char text_b[SETTINGS_TEXT_MAX];
+
+	if (setting_adds_up(setting))
+		return access_is_same(&a->access.rules, &b->access.rules);
+	setting_get(a, setting, text_a);
+	setting_get(b, setting, text_b);
+	return strcmp(text_a, text_b) == 0;
 }

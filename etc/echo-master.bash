@@ -23,6 +23,16 @@ _echo_master() {
 	-b | --backlog | --backlog=) offers=(-W '') ;;
 	--buffer | --buffer=) offers=(-W '') ;;
 	--shutdown-timeout | --shutdown-timeout=) offers=(-W '') ;;
+	--idle-timeout | --idle-timeout=) offers=(-W '') ;;
+	--write-timeout | --write-timeout=) offers=(-W '') ;;
+	--first-byte-timeout | --first-byte-timeout=) offers=(-W '') ;;
+	--session-time | --session-time=) offers=(-W '') ;;
+	--session-bytes | --session-bytes=) offers=(-W '') ;;
+	--per-source | --per-source=) offers=(-W '') ;;
+	--rate | --rate=) offers=(-W '') ;;
+	--rate-burst | --rate-burst=) offers=(-W '') ;;
+	--allow | --allow=) offers=(-W 'all none') ;;
+	--deny | --deny=) offers=(-W 'all none') ;;
 	--daemon=) offers=(-W 'yes no') ;;
 	--pid-file | --pid-file=) offers=(-f -W none) ;;
 	-u | --user | --user=) offers=(-u -W auto) ;;
@@ -41,6 +51,16 @@ _echo_master() {
 			--backlog -b
 			--buffer
 			--shutdown-timeout
+			--idle-timeout
+			--write-timeout
+			--first-byte-timeout
+			--session-time
+			--session-bytes
+			--per-source
+			--rate
+			--rate-burst
+			--allow
+			--deny
 			--daemon -d
 			--pid-file
 			--user -u

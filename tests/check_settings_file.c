@@ -103,6 +103,89 @@ START_TEST(every_key_is_taken)
 }
 END_TEST
 
+START_TEST(every_limit_is_taken)
+{
+	ck_assert_int_eq(load_text("idle-timeout 1h\nwrite-timeout 0\nfirst-byte-timeout 5\n"
+	    "session-time 24h\nsession-bytes 4095m\nper-source 1000000\nrate 10\n"
+	    "rate-burst 1\n"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.idle_timeout, 3600);
+	ck_assert_uint_eq(settings.write_timeout, 0);
+	ck_assert_uint_eq(settings.first_byte_timeout, 5);
+	ck_assert_uint_eq(settings.session_time, 86400);
+	ck_assert_uint_eq(settings.session_bytes, 4293918720);
+	ck_assert_uint_eq(settings.per_source, 1000000);
+	ck_assert_uint_eq(settings.rate, 10);
+	ck_assert_uint_eq(settings.rate_burst, 1);
+}
+END_TEST
+
+/* Asserts what --show prints of the rules, without the path of the file. */
+static void shows_rules(const char *expected)
+{
+	size_t size;
+	char *text;
+	FILE *stream = open_memstream(&text, &size);
+	char *rules, *end;
+
+	settings_print(&settings, stream);
+	fclose(stream);
+	while ((rules = strstr(text, path)) != NULL)
+		memmove(rules, rules + strlen(path), strlen(rules + strlen(path)) + 1);
+	rules = strstr(text, "rate-burst");
+	end = strstr(text, "# default\ndaemon");
+	ck_assert_ptr_nonnull(rules);
+	ck_assert_ptr_nonnull(end);
+	*end = '\0';
+	ck_assert_str_eq(strchr(rules, '\n') + 1, expected);
+	free(text);
+}
+
+START_TEST(rules_stay_in_the_order_in_which_they_were_written)
+{
+	ck_assert_int_eq(load_text("deny 10.0.0.1, 10.0.0.2\nallow 10.0.0.0/8 ::1,\n"
+	    "deny none\nallow *\ndeny all"), SETTINGS_RUN);
+	ck_assert_str_eq(errors, "");
+	ck_assert_uint_eq(settings.access.rules.count, 6);
+	shows_rules("# , line 1\ndeny 10.0.0.1\n# , line 1\ndeny 10.0.0.2\n"
+	    "# , line 2\nallow 10.0.0.0/8\n# , line 2\nallow ::1\n"
+	    "# , line 4\nallow *\n# , line 5\ndeny *\n");
+}
+END_TEST
+
+START_TEST(rules_of_the_command_line_come_first)
+{
+	write_file("deny 10.0.0.0/8\nallow *\n", 24);
+	ck_assert_int_eq(load("--allow=10.0.0.1,10.0.0.2"), SETTINGS_RUN);
+	shows_rules("# command line\nallow 10.0.0.1\n# command line\nallow 10.0.0.2\n"
+	    "# , line 1\ndeny 10.0.0.0/8\n# , line 2\nallow *\n");
+	ck_assert_int_eq(load("--deny=none"), SETTINGS_RUN);
+	shows_rules("# , line 1\ndeny 10.0.0.0/8\n# , line 2\nallow *\n");
+}
+END_TEST
+
+START_TEST(without_rules_each_key_says_so)
+{
+	ck_assert_int_eq(load_text(""), SETTINGS_RUN);
+	shows_rules("# default\nallow none\n# default\ndeny none\n");
+}
+END_TEST
+
+#define RULES_ALLOWED "not allowed; allowed: none, or networks as in 192.0.2.0/24,2001:db8::/32 " \
+	"or *, at most 128 in all\n"
+
+START_TEST(wrong_rules_are_told_and_leave_the_right_ones)
+{
+	ck_assert_int_eq(load_text("deny 10.0.0.1,10.0.0.1/8\nallow ,\nallow all none\n"
+	    "allow 1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee\n"
+	    "allow ::1\n"), SETTINGS_BAD_FILE);
+	ck_assert_str_eq(errors, "1: deny: '10.0.0.1,10.0.0.1/8' is " RULES_ALLOWED
+	    "2: allow: ',' is " RULES_ALLOWED "3: allow: 'all none' is " RULES_ALLOWED
+	    "4: allow: '1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee' is "
+	    RULES_ALLOWED);
+	ck_assert_uint_eq(settings.access.rules.count, 1);
+}
+END_TEST
+
 START_TEST(blanks_comments_and_continued_lines_are_as_they_should_be)
 {
 	ck_assert_int_eq(load_text("# a comment\n\n  \t\n\tworkers\t  3  # three\n"
@@ -323,6 +406,11 @@ Suite *settings_file_suite(void)
 
 	tcase_add_checked_fixture(tcase, make_file, remove_file);
 	tcase_add_test(tcase, every_key_is_taken);
+	tcase_add_test(tcase, every_limit_is_taken);
+	tcase_add_test(tcase, rules_stay_in_the_order_in_which_they_were_written);
+	tcase_add_test(tcase, rules_of_the_command_line_come_first);
+	tcase_add_test(tcase, without_rules_each_key_says_so);
+	tcase_add_test(tcase, wrong_rules_are_told_and_leave_the_right_ones);
 	tcase_add_test(tcase, blanks_comments_and_continued_lines_are_as_they_should_be);
 	tcase_add_test(tcase, file_beats_default_and_command_line_beats_file);
 	tcase_add_loop_test(tcase, wrong_file_is_answered_word_for_word, 0,

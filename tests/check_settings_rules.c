@@ -252,6 +252,24 @@ START_TEST(comparison_needs_no_lists)
 }
 END_TEST
 
+START_TEST(rules_are_compared_in_their_order)
+{
+	struct settings before;
+
+	ck_assert_int_eq(load(NULL, "--deny 10.0.0.1 --allow 10.0.0.0/8"), SETTINGS_RUN);
+	before = settings;
+	ck_assert_uint_eq(compare(&before, NULL), 0);
+	ck_assert_int_eq(load(NULL, "--allow 10.0.0.0/8 --deny 10.0.0.1"), SETTINGS_RUN);
+	ck_assert_uint_eq(compare(&before, NULL), 1);
+	ck_assert_str_eq(changes, "allow/deny deny 10.0.0.1, allow 10.0.0.0/8 -> "
+	    "allow 10.0.0.0/8, deny 10.0.0.1");
+	ck_assert(settings_differ(&before, &settings, "deny"));
+	ck_assert_int_eq(load(NULL, ""), SETTINGS_RUN);
+	ck_assert_uint_eq(compare(&before, NULL), 1);
+	ck_assert_str_eq(changes, "allow/deny deny 10.0.0.1, allow 10.0.0.0/8 -> none");
+}
+END_TEST
+
 START_TEST(difference_of_one_setting_is_told)
 {
 	struct settings before;
@@ -281,15 +299,21 @@ START_TEST(lists_of_changes_fit_into_a_line_of_the_log)
 {
 	struct settings before;
 
-	ck_assert_int_eq(load(NULL, "-w 8191 --connections 2 --busy-poll 1 -b 65534 --buffer 16777214 --shutdown-timeout 86399 "
-	                            "--log-level warning"), SETTINGS_RUN);
+	ck_assert_int_eq(load(NULL, "-w 8191 --connections 2 --busy-poll 1 -b 65534 "
+	                            "--buffer 16777214 --shutdown-timeout 86399 "
+	                            "--log-level warning --deny 10.0.0.1"), SETTINGS_RUN);
 	before = settings;
 	ck_assert_int_eq(load(NULL, "-w 8192 -b 65535 --buffer 16777215 --shutdown-timeout 86398 "
-	                            "--log-level notice --log-stderr -d"), SETTINGS_RUN);
+	                            "--log-level notice --log-stderr -d --idle-timeout 1 "
+	                            "--write-timeout 1 --first-byte-timeout 1 --session-time 1 "
+	                            "--session-bytes 1 --per-source 1 --rate 1 --rate-burst 1"),
+	    SETTINGS_RUN);
 	lengthen(&before, 'x');
 	lengthen(&settings, 'y');
-	ck_assert_uint_eq(compare(&before, NULL), SETTINGS_COUNT);
+	/* Allow and deny are one list. */
+	ck_assert_uint_eq(compare(&before, NULL), SETTINGS_COUNT - 1);
 	ck_assert_uint_lt(strlen(changes) + strlen(fixed), 1000);
+	ck_assert_str_eq(changes + strlen(changes) - 5, ", ...");
 }
 END_TEST
 
@@ -307,6 +331,7 @@ Suite *settings_rules_suite(void)
 	tcase_add_test(tcase, reload_changes_all_but_what_needs_a_restart);
 	tcase_add_test(tcase, held_settings_are_put_back_too);
 	tcase_add_test(tcase, comparison_needs_no_lists);
+	tcase_add_test(tcase, rules_are_compared_in_their_order);
 	tcase_add_test(tcase, difference_of_one_setting_is_told);
 	tcase_add_test(tcase, lists_of_changes_fit_into_a_line_of_the_log);
 	suite_add_tcase(suite, tcase);

@@ -85,7 +85,8 @@ static void check_mistake(const struct outcome *outcome, const char *text)
 	for (size_t i = 0; i < SETTINGS_COUNT; i++) {
 		size_t length = strlen(settings_table[i].key);
 
-		if (strncmp(text, settings_table[i].key, length) == 0 &&
+		if (!setting_adds_up(&settings_table[i]) &&
+		    strncmp(text, settings_table[i].key, length) == 0 &&
 		    strncmp(text + length, ": ", 2) == 0 &&
 		    strncmp(text + length, ": given on line ", 16) != 0)
 			must(!was_read(outcome, i), "what had a mistake was not taken");
@@ -147,6 +148,8 @@ static void check_values(const struct outcome *outcome)
 			    "a value is from a line of the file");
 			continue;
 		}
+		if (setting_adds_up(&settings_table[i]))
+			continue; /* the other one may have been given */
 		setting_get(&outcome->settings, &settings_table[i], value);
 		setting_get(defaults(), &settings_table[i], old);
 		must(strcmp(value, old) == 0, "what was not taken is as it was");
