@@ -35,6 +35,8 @@ void board_clear(struct board_slot *slot)
 	atomic_store_explicit(&slot->accepted, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->completed, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->refused, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->turned_away, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->cut, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->bytes_in, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->bytes_out, 0, memory_order_relaxed);
 }
@@ -60,6 +62,8 @@ void board_add(const struct board_slot *slot, struct board_totals *totals)
 	totals->accepted += value_of(&slot->accepted);
 	totals->completed += value_of(&slot->completed);
 	totals->refused += value_of(&slot->refused);
+	totals->turned_away += value_of(&slot->turned_away);
+	totals->cut += value_of(&slot->cut);
 	totals->bytes_in += value_of(&slot->bytes_in);
 	totals->bytes_out += value_of(&slot->bytes_out);
 }

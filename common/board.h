@@ -26,11 +26,13 @@ enum board_state {
 
 /* What has been done: by one worker, or by many together. */
 struct board_totals {
-	uint64_t accepted;  /* connections taken from the queue */
-	uint64_t completed; /* of them, sessions that have ended, in whatever way */
-	uint64_t refused;   /* accept(2) calls that failed with EPERM: a firewall's word */
-	uint64_t bytes_in;  /* received from clients */
-	uint64_t bytes_out; /* sent to clients */
+	uint64_t accepted;    /* connections taken from the queue */
+	uint64_t completed;   /* of them, sessions that have ended, in whatever way */
+	uint64_t refused;     /* accept(2) calls that failed with EPERM: a firewall's word */
+	uint64_t turned_away; /* of those accepted, denied or over a limit of their source */
+	uint64_t cut;         /* of those completed, ended by us at a limit of the session */
+	uint64_t bytes_in;    /* received from clients */
+	uint64_t bytes_out;   /* sent to clients */
 };
 
 /* Two cache lines, so that no two workers write to the same one. */
@@ -42,6 +44,8 @@ struct board_slot {
 	_Atomic uint64_t accepted;            /* these: see struct board_totals */
 	_Atomic uint64_t completed;
 	_Atomic uint64_t refused;
+	_Atomic uint64_t turned_away;
+	_Atomic uint64_t cut;
 	_Atomic uint64_t bytes_in;
 	_Atomic uint64_t bytes_out;
 };

@@ -17,4 +17,7 @@ int64_t clock_ms(void);
 /* The same in microseconds. */
 int64_t clock_us(void);
 
+/* In nanoseconds. */
+int64_t clock_ns(void);
+
 #endif

@@ -68,6 +68,9 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* When keepalive gives a peer up, in milliseconds: see set_connection_options(). */
+#define KEEPALIVE_MS 120000
+
 /*
  * A peer that vanished without a word is noticed after two minutes: one of
  * silence, then six unanswered probes ten seconds apart.
@@ -80,6 +83,33 @@ int set_connection_options(int listener)
 	    set_option(listener, IPPROTO_TCP, TCP_KEEPCNT, 6) < 0)
 		return -1;
 	return set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+static int set_time(int fd, int name, unsigned ms)
+{
+	struct timeval time = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
+
+	return setsockopt(fd, SOL_SOCKET, name, &time, sizeof time);
+}
+
+/*
+ * TCP_USER_TIMEOUT counts for keepalive as well: less than its two minutes would
+ * have one lost probe end a connection.
+ */
+static int user_timeout(unsigned send_ms)
+{
+	return send_ms == 0 ? 0 : (int)(send_ms > KEEPALIVE_MS / 2 ? 2 * send_ms : KEEPALIVE_MS);
+}
+
+int set_connection_times(int listener, const struct connection_times *times)
+{
+	int defer_s = (int)((times->defer_ms + 999) / 1000);
+
+	if (set_time(listener, SO_RCVTIMEO, times->receive_ms) < 0 ||
+	    set_time(listener, SO_SNDTIMEO, times->send_ms) < 0 ||
+	    set_option(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer_s) < 0)
+		return -1;
+	return set_option(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout(times->send_ms));
 }
 
 int set_shared_port(int fd)

@@ -53,6 +53,23 @@ int set_shared_port(int fd);
  */
 int set_connection_options(int listener);
 
+/* Times that connections inherit from their listener, in milliseconds; 0: none. */
+struct connection_times {
+	unsigned receive_ms; /* that recv(2) waits; accept(2) on the listener, too */
+	unsigned send_ms;    /* that send(2) waits */
+	unsigned defer_ms;   /* that the kernel keeps one to itself until it says something */
+};
+
+/*
+ * Sets these on a listener, for connections that are established from then on
+ * (socket(7): SO_RCVTIMEO, SO_SNDTIMEO; tcp(7): TCP_DEFER_ACCEPT, which kernels
+ * round up to the time of a number of retransmissions). With a time to send, a
+ * peer that confirms nothing for twice as long, and at least two minutes, is given
+ * up by the kernel (TCP_USER_TIMEOUT). Returns 0, or -1 with errno of
+ * setsockopt(2).
+ */
+int set_connection_times(int listener, const struct connection_times *times);
+
 /*
  * Connects to `host` and `port`, trying every address the name has, in the
  * resolver's order. TCP_NODELAY is set. Returns a blocking descriptor, or -1

@@ -49,7 +49,8 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 	struct spawn_order order = { .number = action->slot, .listener = action->listener,
 		.inherited = master->plan.inherited,
 		.settings = is_next ? &master->reload.coming : &master->reload.current,
-		.identity = is_next ? &master->reload.coming_identity : &master->reload.identity };
+		.identity = is_next ? &master->reload.coming_identity : &master->reload.identity,
+		.sources = master->sources };
 	pid_t pid;
 
 	board_assign(master->board, action->slot, action->generation, order.settings->connections);
@@ -168,6 +169,7 @@ static void adopt_settings(struct supervisor *master)
 	int listener = master->channels.listener[number];
 
 	reload_commit(&master->reload);
+	listener_set_times(listener, settings);
 	if (master->plan.inherited)
 		return; /* where it is and how long its queue is, is not for us to say */
 	if (number != master->listener)

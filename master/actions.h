@@ -23,6 +23,7 @@ struct supervisor {
 	struct spawn_channels channels;
 	unsigned listener;                /* number of the one in force, as was last logged */
 	struct board *board;
+	struct sources *sources;          /* of connections; workers count them there */
 	struct slot *slots;               /* the plan's */
 	struct plan plan;
 	struct workers workers;

@@ -25,6 +25,8 @@
  *   worker/blocking.c     the blocking engine: one connection at a time
  *   worker/mux.c          the event engine: many; its parts are mux_door.c (the listener)
  *                         and mux_connection.c (one connection)
+ *   worker/admission.c    who may have a session, by worker/sources.c and common/access.c
+ *   worker/limits.c       what clients are held to, as values
  *   worker/echo.c         the protocol, on top of worker/session.c
  *   worker/linger.c       how a connection is ended without a reset
  *   common/               settings, log, board (shared memory), sockets, the gate of a stop

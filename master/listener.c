@@ -2,6 +2,7 @@
 #include "master/listener.h"
 
 #include "common/log.h"
+#include "worker/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +75,17 @@ int listener_bind(const struct settings *settings, const int *ours, unsigned cou
 	return open_shared_listenfd(settings->listen, settings->port, -1, failure);
 }
 
+void listener_set_times(int fd, const struct settings *settings)
+{
+	struct connection_times times = limits_times(settings);
+
+	if (set_connection_times(fd, &times) < 0)
+		log_error("setting the timeouts of connections: %s", strerror(errno));
+}
+
 int listener_begin(int fd, const struct settings *settings, struct net_failure *failure)
 {
+	listener_set_times(fd, settings);
 	if (listen(fd, (int)settings->backlog) == 0)
 		return fd;
 	*failure = (struct net_failure){ .step = "listen", .error = errno };

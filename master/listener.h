@@ -27,6 +27,12 @@ int listener_bind(const struct settings *settings, const int *ours, unsigned cou
 int listener_begin(int fd, const struct settings *settings, struct net_failure *failure);
 
 /*
+ * Has connections that are established from now on inherit the settings' timeouts.
+ * Where the system refuses, that is logged.
+ */
+void listener_set_times(int fd, const struct settings *settings);
+
+/*
  * Logs why there is no listener, with what can be done about it. Returns the
  * exit code that says the same, one of sysexits.h.
  */

@@ -154,8 +154,10 @@ void report_title(const struct plan *plan)
 static void report_totals(const char *who, const struct board_totals *totals)
 {
 	log_notice("%s: %" PRIu64 " connections, %" PRIu64 " completed, %" PRIu64 " refused, "
+	           "%" PRIu64 " turned away, %" PRIu64 " cut off, "
 	           "%" PRIu64 " bytes in, %" PRIu64 " bytes out", who, totals->accepted,
-	    totals->completed, totals->refused, totals->bytes_in, totals->bytes_out);
+	    totals->completed, totals->refused, totals->turned_away, totals->cut,
+	    totals->bytes_in, totals->bytes_out);
 }
 
 unsigned report_sessions(const struct workers *workers, const struct board *board)

@@ -81,7 +81,8 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 		.ready_fd = channels->ready[1], .number = order->number, .master = master,
 		.buffer_size = order->settings->buffer,
 		.connections = order->settings->connections,
-		.busy_poll_us = order->settings->busy_poll, .board = board };
+		.busy_poll_us = order->settings->busy_poll,
+		.limits = limits_of(order->settings), .sources = order->sources, .board = board };
 
 	signals_forget();
 	setpgid(0, 0);

@@ -6,6 +6,7 @@
 #include "common/board.h"
 #include "common/settings.h"
 #include "master/privileges.h"
+#include "worker/sources.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -34,6 +35,7 @@ struct spawn_order {
 	bool inherited;                  /* that one belongs to a service manager */
 	const struct settings *settings; /* of its generation */
 	const struct identity *identity; /* whom it becomes */
+	struct sources *sources;         /* shared by all workers */
 };
 
 /*

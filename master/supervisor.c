@@ -101,6 +101,7 @@ static void bury(struct supervisor *master, unsigned slot, int status)
 	board_add(&master->board->slots[slot], &master->gone);
 	restore_listener(master, slot);
 	board_clear(&master->board->slots[slot]);
+	sources_give_back(master->sources, slot);
 	log_death(master, slot, status);
 	workers_remove(&master->workers, slot);
 	actions_happened(master, (struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot,
@@ -257,10 +258,11 @@ static int prepare(struct supervisor *master, int listener)
 	}
 	master->channels.listener[0] = listener;
 	master->board = board_open(slots_max);
+	master->sources = sources_open();
 	master->slots = calloc(slots_max, sizeof *master->slots);
 	master->workers.entry = calloc(slots_max, sizeof *master->workers.entry);
 	master->workers.capacity = slots_max;
-	if (master->board == NULL || master->slots == NULL || master->workers.entry == NULL)
+	if (master->board == NULL || master->sources == NULL || master->slots == NULL || master->workers.entry == NULL)
 		return -1;
 	return 0;
 }
@@ -269,6 +271,7 @@ static void clean_up(struct supervisor *master)
 {
 	spawn_channels_close(&master->channels);
 	board_close(master->board);
+	sources_close(master->sources);
 	free(master->slots);
 	free(master->workers.entry);
 }
@@ -287,7 +290,9 @@ int supervisor_run(const struct supervisor_start *start)
 		master.code = EX_OSERR;
 	} else {
 		report_listening(start->listener);
-		if (!start->inherited)
+		if (start->inherited)
+			listener_set_times(start->listener, settings);
+		else
 			report_backlog(start->listener, settings->backlog);
 		plan_init(&master.plan, master.slots, &(struct plan_start){
 		    .most = SETTINGS_WORKERS_MAX, .workers = settings->workers,

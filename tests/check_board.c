@@ -48,12 +48,14 @@ END_TEST
 
 START_TEST(counts_are_added_up_each_for_itself)
 {
-	struct board_totals totals = { 1, 2, 3, 4, 5 };
+	struct board_totals totals = { 1, 2, 3, 4, 5, 6, 7 };
 
 	board_count(&board->slots[1].accepted, 10);
 	board_count(&board->slots[1].accepted, 1);
 	board_count(&board->slots[1].completed, 20);
 	board_count(&board->slots[1].refused, 30);
+	board_count(&board->slots[1].turned_away, 40);
+	board_count(&board->slots[1].cut, 60);
 	board_count(&board->slots[1].bytes_in, UINT64_C(1) << 40);
 	board_count(&board->slots[1].bytes_out, 50);
 	board_add(&board->slots[0], &totals);
@@ -61,8 +63,10 @@ START_TEST(counts_are_added_up_each_for_itself)
 	ck_assert_uint_eq(totals.accepted, 12);
 	ck_assert_uint_eq(totals.completed, 22);
 	ck_assert_uint_eq(totals.refused, 33);
-	ck_assert_uint_eq(totals.bytes_in, (UINT64_C(1) << 40) + 4);
-	ck_assert_uint_eq(totals.bytes_out, 55);
+	ck_assert_uint_eq(totals.turned_away, 44);
+	ck_assert_uint_eq(totals.cut, 65);
+	ck_assert_uint_eq(totals.bytes_in, (UINT64_C(1) << 40) + 6);
+	ck_assert_uint_eq(totals.bytes_out, 57);
 }
 END_TEST
 
@@ -73,6 +77,8 @@ START_TEST(clearing_touches_one_slot_and_all_of_it)
 		board_count(&board->slots[i].accepted, 1);
 		board_count(&board->slots[i].completed, 1);
 		board_count(&board->slots[i].refused, 1);
+		board_count(&board->slots[i].turned_away, 1);
+		board_count(&board->slots[i].cut, 1);
 		board_count(&board->slots[i].bytes_in, 1);
 		board_count(&board->slots[i].bytes_out, 1);
 		board_set_open(&board->slots[i], 7);
@@ -84,6 +90,8 @@ START_TEST(clearing_touches_one_slot_and_all_of_it)
 	ck_assert_uint_eq(totals_of(3).accepted, 0);
 	ck_assert_uint_eq(totals_of(3).completed, 0);
 	ck_assert_uint_eq(totals_of(3).refused, 0);
+	ck_assert_uint_eq(totals_of(3).turned_away, 0);
+	ck_assert_uint_eq(totals_of(3).cut, 0);
 	ck_assert_uint_eq(totals_of(3).bytes_in, 0);
 	ck_assert_uint_eq(totals_of(3).bytes_out, 0);
 	ck_assert_uint_eq(totals_of(2).accepted + totals_of(4).bytes_out, 2);

@@ -172,6 +172,8 @@ static void make_engine(void)
 		.buffers.size = BUFFER_SIZE, .places = places, .now = 1000,
 		.epoll = epoll_create1(0) };
 	turns_init(&mux.turns);
+	delays_init(&mux.silent, 0);
+	delays_init(&mux.life, 0);
 	delays_init(&mux.idle, 0);
 	delays_init(&mux.unsent, 0);
 	delays_init(&mux.last_words, 500);
@@ -182,7 +184,8 @@ static void begin(int fd)
 {
 	struct connection *place = connection_place(&mux);
 
-	place->session = (struct session){ .fd = fd, .slot = mux.slot, .ending = &orders.ending };
+	place->session = (struct session){ .fd = fd, .slot = mux.slot, .ending = &orders.ending,
+		.limits = &worker.limits };
 	ck_assert_int_eq(connection_begin(&mux, place), 0);
 }
 

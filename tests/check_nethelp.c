@@ -457,6 +457,53 @@ START_TEST(accepted_connections_inherit_the_options)
 }
 END_TEST
 
+static int milliseconds_of(int fd, int name)
+{
+	struct timeval time = { 0 };
+	socklen_t size = sizeof time;
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, name, &time, &size), 0);
+	return (int)(time.tv_sec * 1000 + time.tv_usec / 1000);
+}
+
+/* What is set, and what the kernel's own timeout for a peer that confirms nothing then is. */
+static const struct { struct connection_times times; int user_ms; } times[] = {
+	{ { 0, 0, 0 }, 0 }, { { 1500, 2000, 0 }, 120000 }, { { 600000, 60000, 0 }, 120000 },
+	{ { 4, 60004, 0 }, 120008 }, { { 86400000, 86400000, 0 }, 172800000 },
+};
+
+START_TEST(accepted_connections_inherit_the_times)
+{
+	struct net_failure failure;
+	char port[8];
+	int listener = listen_at("*", port);
+	int client, server;
+
+	ck_assert_int_eq(set_connection_times(listener, &(struct connection_times){ 8, 8, 8 }), 0);
+	ck_assert_int_gt(option_of(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+	ck_assert_int_eq(set_connection_times(listener, &times[_i].times), 0);
+	ck_assert_int_eq(option_of(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+	client = open_clientfd("127.0.0.1", port, &failure);
+	server = accept(listener, NULL, NULL);
+	ck_assert_int_ge(server, 0);
+	ck_assert_int_eq(milliseconds_of(server, SO_RCVTIMEO), (int)times[_i].times.receive_ms);
+	ck_assert_int_eq(milliseconds_of(server, SO_SNDTIMEO), (int)times[_i].times.send_ms);
+	ck_assert_int_eq(option_of(server, IPPROTO_TCP, TCP_USER_TIMEOUT), times[_i].user_ms);
+	expect_keepalive(server);
+	close(client);
+	close(server);
+	close(listener);
+}
+END_TEST
+
+START_TEST(what_is_no_socket_has_no_times)
+{
+	errno = 0;
+	ck_assert_int_eq(set_connection_times(-1, &(struct connection_times){ 0 }), -1);
+	ck_assert_int_eq(errno, EBADF);
+}
+END_TEST
+
 START_TEST(sockets_block_and_are_not_for_other_programs)
 {
 	struct net_failure failure;
@@ -497,6 +544,9 @@ static TCase *connecting(void)
 	tcase_add_test(tcase, one_address_is_that_address_only);
 	tcase_add_test(tcase, every_address_of_a_name_is_tried);
 	tcase_add_test(tcase, accepted_connections_inherit_the_options);
+	tcase_add_loop_test(tcase, accepted_connections_inherit_the_times, 0,
+	    sizeof times / sizeof times[0]);
+	tcase_add_test(tcase, what_is_no_socket_has_no_times);
 	tcase_add_test(tcase, sockets_block_and_are_not_for_other_programs);
 	tcase_add_test(tcase, backlog_is_the_limit_of_the_queue);
 	return tcase;

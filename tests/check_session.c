@@ -53,13 +53,15 @@ END_TEST
 static int client;                    /* the other end of the session's socket */
 static struct board_slot slot;
 static volatile sig_atomic_t ending;
+static struct limits limits;
 static struct session session;
 static char session_buffer[64 * 1024];
 
 static void begin_session(int fd)
 {
 	session = (struct session){ .fd = fd, .buffer = session_buffer,
-		.buffer_size = sizeof session_buffer, .slot = &slot, .ending = &ending };
+		.buffer_size = sizeof session_buffer, .slot = &slot, .ending = &ending, .limits = &limits };
+	limits = (struct limits){ 0 };
 	board_clear(&slot);
 	ending = 0;
 }
@@ -477,6 +479,121 @@ static void add_ending(TCase *tcase)
 	tcase_add_test(tcase, client_that_does_not_read_does_not_keep_the_session);
 }
 
+/* ---- sessions at a limit ---- */
+
+static void wait_at_most(int option, int ms)
+{
+	struct timeval time = { .tv_usec = ms * 1000 };
+
+	ck_assert_int_eq(setsockopt(session.fd, SOL_SOCKET, option, &time, sizeof time), 0);
+}
+
+START_TEST(session_has_exactly_its_bytes)
+{
+	char buffer[100];
+
+	limits.session_bytes = 10;
+	client_sends("012345678");
+	ck_assert_int_eq(session_receive(&session, buffer, sizeof buffer), 9);
+	client_sends("9abc");
+	ck_assert_int_eq(session_receive(&session, buffer, sizeof buffer), 1);
+	ck_assert_int_eq(buffer[0], '9');
+	ck_assert_int_eq(session_receive(&session, buffer, sizeof buffer), 0);
+	ck_assert_int_eq(session.end, SESSION_LARGE);
+	ck_assert_uint_eq(session.bytes_in, 10);
+}
+END_TEST
+
+START_TEST(client_that_closes_before_its_last_byte_has_closed)
+{
+	limits.session_bytes = 10;
+	client_sends("012345678");
+	ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+	echo_serve(&session);
+	ck_assert_int_eq(session.end, SESSION_CLOSED);
+	ck_assert_str_eq(client_has(), "012345678");
+}
+END_TEST
+
+START_TEST(silence_ends_a_session_that_has_a_limit)
+{
+	limits.idle_ms = 20;
+	wait_at_most(SO_RCVTIMEO, 20);
+	client_sends("hello");
+	echo_serve(&session);
+	ck_assert_int_eq(session.end, SESSION_SILENT);
+	ck_assert_str_eq(client_has(), "hello");
+}
+END_TEST
+
+START_TEST(first_byte_has_a_limit_of_its_own)
+{
+	struct timeval time;
+	socklen_t size = sizeof time;
+	char buffer[10];
+
+	limits = (struct limits){ .idle_ms = 61500, .first_byte_ms = 20 };
+	wait_at_most(SO_RCVTIMEO, 20);
+	ck_assert_int_eq(session_receive(&session, buffer, sizeof buffer), 0);
+	ck_assert_int_eq(session.end, SESSION_SILENT);
+	client_sends("hello");
+	ck_assert_int_eq(session_receive(&session, buffer, sizeof buffer), 5);
+	ck_assert_int_eq(getsockopt(session.fd, SOL_SOCKET, SO_RCVTIMEO, &time, &size), 0);
+	ck_assert_int_eq(time.tv_sec, 61);
+	ck_assert_int_eq(time.tv_usec, 500000);
+}
+END_TEST
+
+START_TEST(client_that_does_not_read_is_over_its_limit)
+{
+	static char much[4 * 1024 * 1024];
+
+	limits.write_ms = 1;
+	wait_at_most(SO_SNDTIMEO, 1);
+	ck_assert_int_eq(session_send(&session, much, sizeof much), -1);
+	ck_assert_int_eq(session.end, SESSION_UNREAD);
+}
+END_TEST
+
+START_TEST(end_now_is_not_taken_for_silence)
+{
+	limits = (struct limits){ .idle_ms = 1, .first_byte_ms = 1, .session_bytes = 100 };
+	ending = 1;
+	client_sends("in time");
+	echo_serve(&session);
+	ck_assert_int_eq(session.end, SESSION_ENDED);
+	ck_assert_str_eq(client_has(), "in time");
+}
+END_TEST
+
+START_TEST(sessions_at_a_limit_are_counted)
+{
+	log_threshold = LOG_WARNING;
+	session_begin(&session);
+	session.end = SESSION_CLOSED;
+	session_finish(&session);
+	ck_assert_uint_eq(slot.cut, 0);
+	for (int end = SESSION_SILENT; end <= SESSION_LARGE; end++) {
+		session.end = (enum session_end)end;
+		session_finish(&session);
+	}
+	log_threshold = LOG_INFO;
+	ck_assert_uint_eq(slot.cut, 4);
+	ck_assert_uint_eq(slot.completed, 5);
+}
+END_TEST
+
+static void add_limits(TCase *tcase)
+{
+	tcase_add_test(tcase, session_has_exactly_its_bytes);
+	tcase_add_test(tcase, client_that_closes_before_its_last_byte_has_closed);
+	tcase_add_test(tcase, silence_ends_a_session_that_has_a_limit);
+	tcase_add_test(tcase, first_byte_has_a_limit_of_its_own);
+	tcase_add_test(tcase, client_that_does_not_read_is_over_its_limit);
+	tcase_add_test(tcase, end_now_is_not_taken_for_silence);
+	tcase_add_test(tcase, sessions_at_a_limit_are_counted);
+}
+
 /* ---- sessions that break ---- */
 
 START_TEST(reset_while_receiving_breaks_the_session)
@@ -527,6 +644,7 @@ static TCase *local(void)
 	tcase_add_checked_fixture(tcase, connect_locally, disconnect);
 	add_serving(tcase);
 	add_ending(tcase);
+	add_limits(tcase);
 	tcase_add_test(tcase, sending_to_a_client_that_is_gone_breaks_the_session);
 	return tcase;
 }
@@ -704,6 +822,37 @@ START_TEST(silent_client_does_not_use_up_the_time_of_others)
 }
 END_TEST
 
+START_TEST(sweeping_does_not_wait)
+{
+	int64_t began = clock_ms();
+
+	linger();
+	linger_sweep(&lingering);
+	ck_assert_uint_eq(lingering.count, 1);
+	ck_assert_int_lt(clock_ms() - began, LINGER_MS);
+	close_client();
+	linger_sweep(&lingering);
+	ck_assert_uint_eq(lingering.count, 0);
+}
+END_TEST
+
+START_TEST(sweeping_closes_those_whose_time_is_over)
+{
+	linger_with_all_clients();
+	lingering.due[5] = lingering.due[250] = clock_ms();
+	linger_sweep(&lingering);
+	ck_assert_uint_eq(lingering.count, LINGER_MAX - 2);
+	ck_assert_int_eq(send(clients[6], "x", 1, MSG_NOSIGNAL), -1); /* the first one was dropped */
+	ck_assert_int_eq(send(clients[251], "x", 1, MSG_NOSIGNAL), -1);
+	ck_assert_int_eq(send(clients[7], "x", 1, MSG_NOSIGNAL), 1);
+	for (int i = 0; i <= LINGER_MAX; i++)
+		close(clients[i]);
+	linger_sweep(&lingering);
+	linger_sweep(&lingering);
+	ck_assert_uint_eq(lingering.count, 0);
+}
+END_TEST
+
 static TCase *orderly_close(void)
 {
 	TCase *tcase = tcase_create("orderly close");
@@ -716,6 +865,8 @@ static TCase *orderly_close(void)
 	tcase_add_test(tcase, nobody_is_not_waited_for);
 	tcase_add_test(tcase, client_that_goes_on_sending_can_read_all_that_was_echoed);
 	tcase_add_test(tcase, full_list_lets_go_of_the_oldest);
+	tcase_add_test(tcase, sweeping_does_not_wait);
+	tcase_add_test(tcase, sweeping_closes_those_whose_time_is_over);
 	tcase_add_test(tcase, silent_client_does_not_use_up_the_time_of_others);
 	return tcase;
 }

@@ -18,7 +18,8 @@ int arrival_accept(const struct worker *worker, struct session *session, int fla
 	enum board_listener state;
 
 	*session = (struct session){ .slot = &worker->board->slots[worker->number],
-		.ending = &orders.ending, .peer_length = sizeof session->peer };
+		.ending = &orders.ending, .limits = &worker->limits,
+		.peer_length = sizeof session->peer };
 	session->fd = accept4(worker->listener, (struct sockaddr *)&session->peer,
 	    &session->peer_length, SOCK_CLOEXEC | flags);
 	if (session->fd < 0)

@@ -16,37 +16,41 @@
  */
 #include "worker/engine.h"
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "worker/admission.h"
 #include "worker/arrival.h"
 #include "worker/echo.h"
 #include "worker/linger.h"
 #include "worker/orders.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How often those that linger are looked at, in milliseconds. */
+#define TICK_MS 100
 
 /* What the handler needs, and what it says. */
 static const struct worker *self;
 static volatile sig_atomic_t listener_is_gone; /* /dev/null is in its place */
 static volatile sig_atomic_t session_fd = -1;  /* the client's socket, if there is one */
+static volatile sig_atomic_t session_ending;   /* that session is to end now */
+static volatile int64_t session_due;           /* when it is, in ms of the clock; 0: never */
 
+/* What the handler of the timer tidies up, unless it is being changed. */
 static struct linger_list lingering;
+static volatile sig_atomic_t lingering_busy;
 
 /* One for all sessions, as there is one at a time. */
 static char *buffer;
-
-static int prepare(const struct worker *worker, char *for_sessions)
-{
-	self = worker;
-	buffer = for_sessions;
-	return 0;
-}
 
 /* From here on no call on this socket waits for long. */
 static void hurry(int fd)
@@ -58,6 +62,13 @@ static void hurry(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &to_send, sizeof to_send);
 }
 
+static void end_session(void)
+{
+	session_ending = 1;
+	if (session_fd >= 0)
+		hurry(session_fd);
+}
+
 /* Every call in here is on the list of signal-safety(7). */
 static void told(int number)
 {
@@ -65,34 +76,111 @@ static void told(int number)
 		dup2(self->nowhere, self->listener);
 		listener_is_gone = 1;
 	}
-	if (number == SIGQUIT && session_fd >= 0)
-		hurry(session_fd);
+	if (number == SIGQUIT)
+		end_session();
 }
+
+/* ---- time: nobody waits for those that linger, and sessions may have a limit ---- */
+
+/*
+ * Has the timer go off when there is something to do. For a session only once: a
+ * call that waits begins anew after each interruption.
+ */
+static void set_timer(void)
+{
+	static timer_t timer;
+	static bool is_made;
+	struct itimerspec when = { 0 };
+	int64_t first = 0;
+
+	if (lingering.count > 0) {
+		first = TICK_MS;
+		when.it_interval.tv_nsec = TICK_MS * 1000000L;
+	} else if (session_due != 0) {
+		first = session_due - clock_ms();
+		if (first <= 0)
+			first = 1;
+	}
+	when.it_value.tv_sec = first / 1000;
+	when.it_value.tv_nsec = first % 1000 * 1000000;
+	if (!is_made && timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0)
+		return; /* not set: what lingers is closed when the worker leaves */
+	is_made = true;
+	timer_settime(timer, 0, &when, NULL);
+}
+
+/* Every call in here and in what it calls is on the list of signal-safety(7). */
+static void tick(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	if (session_due != 0 && session_due <= clock_ms()) {
+		session_due = 0;
+		end_session();
+	}
+	if (!lingering_busy) {
+		linger_sweep(&lingering);
+		set_timer();
+	}
+	errno = saved;
+}
+
+/* Nobody waits for a connection that lingers: the timer closes it. */
+static void linger(int fd)
+{
+	lingering_busy = 1;
+	linger_add(&lingering, fd);
+	linger_sweep(&lingering);
+	lingering_busy = 0;
+	set_timer();
+}
+
+/* ---- sessions ---- */
 
 /* A connection that we, not the client, end must not be reset. */
 static void end_connection(const struct session *session)
 {
-	if (!orders.ending &&
-	    (session->end == SESSION_CLOSED || session->end == SESSION_BROKEN)) {
+	if (!orders.ending && (session->end == SESSION_CLOSED || session->end == SESSION_BROKEN))
 		close(session->fd);
-		return;
+	else
+		linger(session->fd);
+}
+
+static void begin_session(struct session *session)
+{
+	session_begin(session);
+	session_ending = 0;
+	session->ending = &session_ending;
+	session_fd = session->fd;
+	if (orders.ending)
+		end_session(); /* the handler came too early to do it */
+	if (session->limits->session_ms > 0) {
+		session_due = clock_ms() + session->limits->session_ms;
+		set_timer();
 	}
-	linger_add(&lingering, session->fd);
-	if (!orders.ending)
-		linger_finish(&lingering, LINGER_MS);
+}
+
+static void finish_session(struct session *session)
+{
+	session_fd = -1;
+	if (session->limits->session_ms > 0) {
+		session_due = 0;
+		set_timer();
+	}
+	if (session->end == SESSION_ENDED && !orders.ending)
+		session->end = SESSION_LONG;
 }
 
 /* To serve another protocol, call its function here in place of echo_serve(). */
 static void serve_one(struct session *session)
 {
-	session_begin(session);
+	begin_session(session);
 	board_set_open(session->slot, 1);
 	worker_show_state(self, BOARD_SERVING);
-	session_fd = session->fd;
-	if (orders.ending)
-		hurry(session->fd); /* the handler came too early to do it */
 	echo_serve(session);
-	session_fd = -1;
+	finish_session(session);
+	admission_leave(session);
 	end_connection(session);
 	session_finish(session);
 	board_set_open(session->slot, 0);
@@ -118,15 +206,33 @@ static void wait_for_connection(void)
 	sigprocmask(SIG_SETMASK, &open_mask, NULL);
 }
 
+/*
+ * The listener does not block; or it does, and nobody came in the time that its
+ * connections have to say something (SO_RCVTIMEO). Returns as after_failure().
+ */
+static int after_empty(struct accept_trouble *trouble)
+{
+	static bool found_empty; /* since the worker is to leave */
+
+	*trouble = (struct accept_trouble){ 0 };
+	if (!orders.retiring) {
+		if (fcntl(self->listener, F_GETFL) & O_NONBLOCK)
+			wait_for_connection();
+		return -1;
+	}
+	/* The order may have come when the call was over: once more. */
+	if (found_empty)
+		return EX_OK;
+	found_empty = true;
+	return -1;
+}
+
 /* Returns the exit code when the worker is to leave, or -1 to go on accepting. */
 static int after_failure(int error, struct accept_trouble *trouble)
 {
 	switch (arrival_failed(self, trouble, error)) {
 	case ACCEPT_EMPTY:
-		if (orders.retiring)
-			return EX_OK;
-		wait_for_connection();
-		return -1;
+		return after_empty(trouble);
 	case ACCEPT_REFUSED:
 	case ACCEPT_AGAIN:
 		return -1;
@@ -159,13 +265,29 @@ static int serve(void)
 		trouble = (struct accept_trouble){ 0 };
 		session.buffer = buffer;
 		session.buffer_size = self->buffer_size;
-		serve_one(&session);
+		if (admission_grants(&session))
+			serve_one(&session);
+		else
+			linger(session.fd);
 	}
 	return code;
 }
 
+static int prepare(const struct worker *worker, char *for_sessions)
+{
+	struct sigaction on_alarm = { .sa_handler = tick };
+
+	self = worker;
+	buffer = for_sessions;
+	if (sigaction(SIGALRM, &on_alarm, NULL) == 0)
+		return 0;
+	log_error("sigaction for signal %d: %s", SIGALRM, strerror(errno));
+	return -1;
+}
+
 static void finish(void)
 {
+	lingering_busy = 1;
 	linger_finish(&lingering, orders_of_orphan(self) ? LINGER_ORPHAN_MS : LINGER_MS);
 }
 

@@ -16,6 +16,8 @@ static void remove_at(struct linger_list *list, unsigned index)
 	list->count--;
 	memmove(&list->fds[index], &list->fds[index + 1],
 	    (list->count - index) * sizeof list->fds[0]);
+	memmove(&list->due[index], &list->due[index + 1],
+	    (list->count - index) * sizeof list->due[0]);
 }
 
 void linger_add(struct linger_list *list, int fd)
@@ -23,6 +25,7 @@ void linger_add(struct linger_list *list, int fd)
 	shutdown(fd, SHUT_WR);
 	if (list->count == LINGER_MAX)
 		remove_at(list, 0);
+	list->due[list->count] = clock_ms() + LINGER_MS;
 	list->fds[list->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
@@ -33,6 +36,17 @@ static bool discard(int fd)
 	ssize_t got = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
 
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void linger_sweep(struct linger_list *list)
+{
+	int64_t now = clock_ms();
+	int ready = poll(list->fds, list->count, 0);
+
+	for (unsigned i = list->count; i-- > 0;)
+		if (list->due[i] <= now ||
+		    (ready > 0 && list->fds[i].revents != 0 && !discard(list->fds[i].fd)))
+			remove_at(list, i);
 }
 
 void linger_finish(struct linger_list *list, int wait_ms)

@@ -12,6 +12,7 @@
 #define WORKER_LINGER_H
 
 #include <poll.h>
+#include <stdint.h>
 
 /* How long clients may take to close after the server did, in milliseconds ... */
 #define LINGER_MS 1000
@@ -23,6 +24,7 @@
 
 struct linger_list {
 	struct pollfd fds[LINGER_MAX];
+	int64_t due[LINGER_MAX]; /* when each is closed at the latest, in ms of the clock */
 	unsigned count;
 };
 
@@ -32,6 +34,12 @@ struct linger_list {
  * to make room.
  */
 void linger_add(struct linger_list *list, int fd);
+
+/*
+ * Reads what has come, without waiting, and closes those whose clients have closed
+ * too or whose LINGER_MS are over. Safe in a signal handler.
+ */
+void linger_sweep(struct linger_list *list);
 
 /*
  * Reads from all connections until their clients have closed them too, for at

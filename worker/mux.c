@@ -86,8 +86,10 @@ static int prepare(const struct worker *worker, char *buffer)
 		.buffer = buffer, .buffers.size = worker->buffer_size, .end_due = MUX_NEVER,
 		.now = clock_ms() };
 	turns_init(&mux.turns);
-	delays_init(&mux.idle, worker->idle_timeout_ms);
-	delays_init(&mux.unsent, worker->write_timeout_ms);
+	delays_init(&mux.silent, worker->limits.first_byte_ms);
+	delays_init(&mux.idle, worker->limits.idle_ms);
+	delays_init(&mux.unsent, worker->limits.write_ms);
+	delays_init(&mux.life, worker->limits.session_ms);
 	delays_init(&mux.last_words, LAST_WORDS_MS);
 	delays_init(&mux.linger, LINGER_MS);
 	mux.places = make_places(worker->connections);
@@ -156,6 +158,7 @@ static int64_t next_due(void)
 {
 	int64_t due = earlier(delays_next(&mux.idle), delays_next(&mux.unsent));
 
+	due = earlier(due, earlier(delays_next(&mux.silent), delays_next(&mux.life)));
 	due = earlier(due, delays_next(&mux.last_words));
 	due = earlier(due, delays_next(&mux.linger));
 	due = earlier(due, door_due(&mux));
@@ -179,10 +182,21 @@ static void end_overdue(struct delay_queue *queue, enum session_end end)
 	}
 }
 
+static void hurry_old_ones(void)
+{
+	struct delay *life;
+
+	while ((life = delay_take(&mux.life, mux.now)) != NULL)
+		connection_hurry(&mux,
+		    (struct connection *)((char *)life - offsetof(struct connection, life)));
+}
+
 static void look_at_clock(void)
 {
-	end_overdue(&mux.idle, SESSION_TIMED_OUT);
-	end_overdue(&mux.unsent, SESSION_TIMED_OUT);
+	end_overdue(&mux.silent, SESSION_SILENT);
+	end_overdue(&mux.idle, SESSION_SILENT);
+	end_overdue(&mux.unsent, SESSION_UNREAD);
+	hurry_old_ones();
 	end_overdue(&mux.last_words, SESSION_ENDED);
 	end_overdue(&mux.linger, SESSION_ENDED);
 	if (mux.end_due <= mux.now)

@@ -11,6 +11,7 @@
  */
 #include "worker/mux_parts.h"
 
+#include "worker/admission.h"
 #include "worker/echo.h"
 #include "worker/orders.h"
 
@@ -24,6 +25,9 @@
 
 /* The session's own engine: a protocol that replies does not know it. */
 static struct mux *engine;
+
+/* What a session looks at that is to end. */
+static const volatile sig_atomic_t is_ending = 1;
 
 /* ---- places ---- */
 
@@ -51,11 +55,24 @@ static void free_place(struct mux *mux, struct connection *place)
 	SLIST_INSERT_HEAD(&mux->vacant, place, free);
 }
 
-int connection_begin(struct mux *mux, struct connection *place)
+static int watch(struct mux *mux, struct connection *place)
 {
 	struct epoll_event changes = { .events = ALL_CHANGES, .data.ptr = place };
 
-	if (epoll_ctl(mux->epoll, EPOLL_CTL_ADD, place->session.fd, &changes) < 0)
+	return epoll_ctl(mux->epoll, EPOLL_CTL_ADD, place->session.fd, &changes);
+}
+
+static void wait_for_first_byte(struct mux *mux, struct connection *connection)
+{
+	struct delay_queue *queue = mux->silent.length > 0 ? &mux->silent : &mux->idle;
+
+	if (queue->length > 0)
+		delay_start(&connection->delay, queue, mux->now);
+}
+
+int connection_begin(struct mux *mux, struct connection *place)
+{
+	if (watch(mux, place) < 0)
 		return -1;
 	take_place(mux, place);
 	place->session.buffer = mux->buffer;
@@ -63,8 +80,9 @@ int connection_begin(struct mux *mux, struct connection *place)
 	session_begin(&place->session);
 	mux->open++;
 	board_set_open(mux->slot, mux->open);
-	if (mux->idle.length > 0)
-		delay_start(&place->delay, &mux->idle, mux->now);
+	wait_for_first_byte(mux, place);
+	if (mux->life.length > 0)
+		delay_start(&place->life, &mux->life, mux->now);
 	if (orders.ending)
 		connection_hurry(mux, place);
 	return 0;
@@ -83,9 +101,13 @@ static void session_is_over(struct mux *mux, struct connection *connection)
 {
 	if (connection->phase != CONNECTION_OPEN)
 		return;
+	if (connection->session.end == SESSION_ENDED && !orders.ending)
+		connection->session.end = SESSION_LONG;
 	session_finish(&connection->session);
+	admission_leave(&connection->session);
 	drop_rest(mux, connection);
 	delay_stop(&connection->delay);
+	delay_stop(&connection->life);
 	mux->open--;
 	board_set_open(mux->slot, mux->open);
 }
@@ -100,11 +122,8 @@ void connection_close(struct mux *mux, struct connection *connection)
 	free_place(mux, connection);
 }
 
-/* As worker/linger.h has it, but that the connections that do so are not counted. */
-void connection_end(struct mux *mux, struct connection *connection, enum session_end end)
+static void linger(struct mux *mux, struct connection *connection)
 {
-	connection->session.end = end;
-	session_is_over(mux, connection);
 	shutdown(connection->session.fd, SHUT_WR);
 	connection->phase = CONNECTION_LINGERING;
 	mux->lingering++;
@@ -113,10 +132,28 @@ void connection_end(struct mux *mux, struct connection *connection, enum session
 	turns_add(&mux->turns, &connection->turn);
 }
 
+/* As worker/linger.h has it, but that the connections that do so are not counted. */
+void connection_end(struct mux *mux, struct connection *connection, enum session_end end)
+{
+	connection->session.end = end;
+	session_is_over(mux, connection);
+	linger(mux, connection);
+}
+
+int connection_turn_away(struct mux *mux, struct connection *place)
+{
+	if (watch(mux, place) < 0)
+		return -1;
+	take_place(mux, place);
+	linger(mux, place);
+	return 0;
+}
+
 void connection_hurry(struct mux *mux, struct connection *connection)
 {
 	if (connection->phase != CONNECTION_OPEN)
 		return;
+	connection->session.ending = &is_ending;
 	delay_start(&connection->delay, &mux->last_words, mux->now);
 	connection->readable = true;
 	turns_add(&mux->turns, &connection->turn);
@@ -129,7 +166,7 @@ static void restart_delay(struct mux *mux, struct connection *connection)
 {
 	struct delay_queue *queue = connection->rest != NULL ? &mux->unsent : &mux->idle;
 
-	if (orders.ending)
+	if (*connection->session.ending)
 		queue = &mux->last_words;
 	if (queue->length > 0)
 		delay_start(&connection->delay, queue, mux->now);
@@ -235,14 +272,13 @@ static void serve(struct mux *mux, struct connection *connection)
 	ssize_t got;
 
 	if (size == 0) {
-		session->end = SESSION_ENDED;
 		connection->over = true;
 		return;
 	}
 	got = receive(connection, mux->buffer, size);
 	if (got > 0) {
 		session_received(session, (size_t)got);
-		if (mux->idle.length > 0)
+		if (mux->idle.length + mux->silent.length > 0)
 			restart_delay(mux, connection);
 		connection->over = echo_received(session, mux->buffer, (size_t)got) < 0;
 	} else if (got == 0) {

@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/readypipe.h"
+#include "worker/admission.h"
 #include "worker/arrival.h"
 #include "worker/fairness.h"
 #include "worker/orders.h"
@@ -117,6 +118,16 @@ static void be_fair(struct mux *mux)
 	}
 }
 
+static int let_in(struct mux *mux, struct connection *place)
+{
+	if (!admission_grants(&place->session))
+		return connection_turn_away(mux, place);
+	if (connection_begin(mux, place) == 0)
+		return 0;
+	admission_leave(&place->session);
+	return -1;
+}
+
 static void accept_one(struct mux *mux)
 {
 	struct connection *place = connection_place(mux);
@@ -125,7 +136,7 @@ static void accept_one(struct mux *mux)
 		failed(mux, errno);
 		return;
 	}
-	if (connection_begin(mux, place) < 0) {
+	if (let_in(mux, place) < 0) {
 		int error = errno;
 
 		close(place->session.fd);

@@ -36,6 +36,7 @@ struct connection {
 	uint32_t rest_end;      /* ... and ends in the buffer */
 	struct turn turn;       /* in the line of those that can go on */
 	struct delay delay;     /* until it is ended or closed for taking too long */
+	struct delay life;      /* until its session has had its time */
 	SLIST_ENTRY(connection) free; /* while it is a place without one */
 };
 
@@ -66,7 +67,8 @@ struct mux {
 	unsigned open;             /* in session */
 	unsigned lingering;
 	struct turns turns;
-	struct delay_queue idle, unsent, last_words, linger; /* what each connection's delay is in */
+	struct delay_queue silent, idle, unsent, last_words, linger; /* where delays are */
+	struct delay_queue life;   /* where those of whole sessions are */
 	int64_t now;               /* ms of the clock, looked at once a turn */
 	int64_t end_due;           /* when sessions are cut off that were told to end, in ms */
 	struct door door;
@@ -82,6 +84,12 @@ struct connection *connection_place(struct mux *mux);
 /* Begins the session that is in `place`. Returns 0, or -1 with errno of epoll_ctl(2). */
 int connection_begin(struct mux *mux, struct connection *place);
 
+/*
+ * Ends the connection that is in `place` in order, without a session. Returns 0, or
+ * -1 with errno of epoll_ctl(2).
+ */
+int connection_turn_away(struct mux *mux, struct connection *place);
+
 /* Takes in what epoll_wait(2) says of it. */
 void connection_event(struct mux *mux, struct connection *connection, uint32_t events);
 
@@ -91,7 +99,7 @@ void connection_turn(struct mux *mux, struct connection *connection);
 /* The server ends the session, in order; what the client has not taken is dropped. */
 void connection_end(struct mux *mux, struct connection *connection, enum session_end end);
 
-/* "End now" has come: from here on only what has arrived is served. */
+/* The session has had its time, or "end now" has come: from here on only what has arrived is served. */
 void connection_hurry(struct mux *mux, struct connection *connection);
 
 /* Closes it and frees its place, whatever its phase. */

@@ -9,6 +9,7 @@
 #define WORKER_SESSION_H
 
 #include "common/board.h"
+#include "worker/limits.h"
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -23,7 +24,11 @@ enum session_end {
 	SESSION_CLOSED, /* the client closed its side, and has been given everything */
 	SESSION_ENDED,  /* the server ended it */
 	SESSION_BROKEN, /* the connection failed; errno is in `error` */
-	SESSION_TIMED_OUT, /* the client was silent, or did not read, for too long */
+	/* From here on, at a limit: */
+	SESSION_SILENT, /* the client sent nothing for too long */
+	SESSION_UNREAD, /* it took nothing of what was sent */
+	SESSION_LONG,   /* it had all the time that a session may take */
+	SESSION_LARGE,  /* it sent as many bytes as a session may have */
 };
 
 struct session {
@@ -31,6 +36,8 @@ struct session {
 	char *buffer;                         /* for the protocol's use; holds anything at first */
 	size_t buffer_size;                   /* in bytes */
 	struct board_slot *slot;              /* of this worker, for its counts */
+	const struct limits *limits;          /* of this worker */
+	source_ticket ticket;                 /* what its source has been counted by */
 	const volatile sig_atomic_t *ending;  /* not 0: the server wants to end */
 	bool ending_seen;                     /* and this session has noticed */
 	size_t budget;                        /* then: bytes that may still be received */
@@ -48,15 +55,16 @@ struct session {
 /*
  * Receives up to `size` bytes, waiting for at least one. Returns how many, 0
  * when nothing more will come (the client closed its side, or the server ends
- * the session: then what had arrived by that moment is handed out first), or
- * -1 when the connection broke. Interrupted calls are repeated.
+ * the session: then what had arrived by that moment is handed out first; or a
+ * limit is reached), or -1 when the connection broke. Interrupted calls are
+ * repeated.
  */
 ssize_t session_receive(struct session *session, void *buffer, size_t size);
 
 /*
  * Sends all of `size` bytes, in as many pieces as that takes. Returns 0, or -1
- * when the connection broke, or when the server ends the session and the
- * client does not read.
+ * when the connection broke, or when the client does not read and its time is up
+ * or the server ends the session.
  */
 int session_send(struct session *session, const void *bytes, size_t size);
 
@@ -72,7 +80,10 @@ int session_reply(struct session *session, const void *bytes, size_t size);
 
 /* ---- for the engines ---- */
 
-/* Returns how many of `size` bytes may be received: from "end now" on, what had arrived. */
+/*
+ * Returns how many of `size` bytes may be received: up to the session's limit, and
+ * from "end now" on, what had arrived. With 0 the session is over.
+ */
 size_t session_allowance(struct session *session, size_t size);
 
 /* Counts what was received, or sent. */

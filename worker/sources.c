@@ -14,7 +14,7 @@
  * one in 25,000 finds its bucket full.
  */
 #define BUCKET_BITS 14
-#define BUCKETS (1U << BUCKET_BITS)
+#define BUCKETS (UINT64_C(1) << BUCKET_BITS)
 #define WAYS 8
 
 /* A word: the upper bits of the source's hash, and below them its count. */
@@ -36,7 +36,7 @@ struct entry {
  * and, where the count would be, the number of its entry. A place that is free
  * leads to the next free one of its worker.
  */
-#define BLOCK_PLACES 16
+#define BLOCK_PLACES 16U
 #define BLOCKS 65536
 
 struct sources {

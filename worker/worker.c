@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/readypipe.h"
 #include "common/title.h"
+#include "worker/admission.h"
 #include "worker/buffers.h"
 #include "worker/engine.h"
 #include "worker/orders.h"
@@ -32,6 +33,7 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 	}
 	if (engine->prepare(worker, buffer) < 0)
 		return -1;
+	admission_begin(worker);
 	worker_show_state(worker, BOARD_IDLE);
 	orders_begin(worker, engine->told);
 	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0) {

@@ -8,6 +8,7 @@
 #define WORKER_WORKER_H
 
 #include "common/board.h"
+#include "worker/limits.h"
 
 #include <stddef.h>
 #include <stdbool.h>
@@ -24,8 +25,8 @@ struct worker {
 	size_t buffer_size;  /* most that is read at once, in bytes */
 	unsigned connections; /* served at once; 1: by the blocking engine */
 	unsigned busy_poll_us; /* event engine: how long it looks before it sleeps; 0: not at all */
-	unsigned write_timeout_ms; /* event engine: for a client that does not read; 0: for ever */
-	unsigned idle_timeout_ms;  /* event engine: for one that does not send; 0: for ever */
+	struct limits limits; /* that clients are held to */
+	struct sources *sources; /* where connections come from; shared by all workers */
 	struct board *board;
 };
 

@@ -239,5 +239,5 @@ load common
 	eventually 10 server_said 'all workers'
 	server_said 'status: 2 workers, generation 2 in charge, 2 processes'
 	[ "$(times_said 'worker [34]: pid [0-9]+, generation 2, idle, age [0-9]+ s: ')" -eq 2 ]
-	server_said 'all workers.*: 2 connections, 2 completed, 0 refused, 12 bytes in, 12 bytes out'
+	server_said 'all workers.*: 2 connections, 2 completed, 0 refused, 0 turned away, 0 cut off, 12 bytes in, 12 bytes out'
 }

@@ -157,6 +157,14 @@ another_serves() {
 	[ "$(times_said ': ready: ')" -gt "$1" ] && find_activated
 }
 
+@test "systemd: a socket that is passed has the timeouts too" {
+	start_activated -w 1 --idle-timeout 1s
+	open_session fd
+	echoes "$fd" hello
+	ends_in_order "$fd"
+	close_session "$fd"
+}
+
 @test "systemd: a socket that is passed is served, whatever port the settings have" {
 	start_activated -w 2 -p 1
 	server_said "listening on 127.0.0.1:$port"
