@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/board.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <sys/mman.h>
 
@@ -11,9 +12,11 @@ static size_t board_size(unsigned capacity)
 
 struct board *board_open(unsigned capacity)
 {
-	struct board *board = mmap(NULL, board_size(capacity), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct board *board;
 
+	assert(capacity <= IDLE_SET_MAX);
+	board = mmap(NULL, board_size(capacity), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (board == MAP_FAILED)
 		return NULL;
 	board->capacity = capacity;

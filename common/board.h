@@ -2,16 +2,18 @@
 /*
  * The board: memory that master and workers share, one slot a worker.
  *
- * Each field has one writer, so nothing here needs a lock, and a worker that
- * is killed in mid-write leaves nothing held. Values are read and written
- * whole but not together: a report taken under load may show a connection
- * counted and its bytes not yet.
+ * Each field has one writer, or is a set of bits that change each for itself, so
+ * nothing here needs a lock, and a worker that is killed in mid-write leaves
+ * nothing held. Values are read and written whole but not together: a report
+ * taken under load may show a connection counted and its bytes not yet.
  *
  * A slot belongs to the master while no worker lives in it (board_clear()),
  * and to that worker from its birth to the moment it is reaped.
  */
 #ifndef COMMON_BOARD_H
 #define COMMON_BOARD_H
+
+#include "common/idleset.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -68,11 +70,12 @@ struct board {
 	_Atomic uint32_t listeners[BOARD_LISTENERS]; /* enum board_listener, by the master */
 	_Atomic uint32_t used;                       /* no slot from here on was ever used */
 	unsigned capacity;                           /* slots; fixed */
+	struct idle_set idle[BOARD_LISTENERS];       /* of each listener: slots that wait for clients */
 	struct board_slot slots[];                   /* all zero in the beginning */
 };
 
 /*
- * Maps a board of `capacity` slots, shared with every process forked later.
+ * Maps a board of `capacity` slots, up to IDLE_SET_MAX, shared with every process forked later.
  * Memory is taken only for slots that are used. Returns NULL with errno of
  * mmap(2).
  */

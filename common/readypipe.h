@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a worker tells its master: that it is ready; that somebody else asked it
- * to leave; and, while a stopping server empties its queue, that it took a
- * connection. One pipe for all workers; a message is smaller than PIPE_BUF, so
- * none is ever torn (pipe(7)).
+ * What a worker tells its master: that it is ready; that it wants to leave,
+ * because somebody else asked it to or because it has served enough; and that
+ * there is something to look at. One pipe for all workers; a message is smaller
+ * than PIPE_BUF, so none is ever torn (pipe(7)).
  */
 #ifndef COMMON_READYPIPE_H
 #define COMMON_READYPIPE_H
@@ -14,6 +14,8 @@ enum ready_kind {
 	READY_TO_ACCEPT = 1, /* the worker accepts connections from now on */
 	READY_ASKS_TO_LEAVE, /* it was sent SIGTERM or SIGQUIT by somebody else */
 	READY_TOOK_ONE,      /* it took a connection while the queue is being emptied */
+	READY_WATCH,         /* nobody is idle any more, or too many are: see common/idleset.h */
+	READY_SERVED_ENOUGH, /* it has had so many connections that another may take its place */
 };
 
 struct ready_message {
@@ -32,6 +34,12 @@ int ready_pipe_open(int ends[2]);
  * full. Returns 0, or -1 with errno of write(2).
  */
 int ready_pipe_send(int fd, enum ready_kind kind);
+
+/*
+ * The same for what may be lost, because a master with a full pipe is about to
+ * look anyway, or because it will be said again: does not wait for room.
+ */
+void ready_pipe_mention(int fd, enum ready_kind kind);
 
 /* In the master. Returns 1 with the next message, or 0 when there is none. */
 int ready_pipe_receive(int fd, struct ready_message *message);

@@ -73,6 +73,25 @@ START_TEST(sending_to_nobody_fails)
 }
 END_TEST
 
+/* One that nobody reads is filled, and then not waited for. */
+START_TEST(mentioning_never_waits)
+{
+	struct ready_message message;
+	unsigned count = 0;
+
+	for (int i = 0; i < MANY; i++)
+		ready_pipe_mention(ends[1], READY_WATCH);
+	while (ready_pipe_receive(ends[0], &message)) {
+		ck_assert_uint_eq(message.kind, READY_WATCH);
+		count++;
+	}
+	ck_assert_uint_gt(count, 0);
+	ck_assert_uint_lt(count, MANY);
+	ready_pipe_mention(ends[1], READY_WATCH);
+	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
+}
+END_TEST
+
 static int send_many(void *unused)
 {
 	(void)unused;
@@ -126,6 +145,7 @@ Suite *readypipe_suite(void)
 	tcase_add_test(tcase, receiving_never_waits);
 	tcase_add_test(tcase, ends_are_not_for_other_programs);
 	tcase_add_test(tcase, sending_to_nobody_fails);
+	tcase_add_test(tcase, mentioning_never_waits);
 	tcase_add_test(tcase, many_messages_of_several_senders_stay_whole_and_in_order);
 	suite_add_tcase(suite, tcase);
 	return suite;

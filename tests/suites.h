@@ -21,6 +21,7 @@
 Suite *access_suite(void);
 Suite *board_suite(void);
 Suite *daemon_suite(void);
+Suite *idleset_suite(void);
 Suite *listener_suite(void);
 Suite *histogram_suite(void);
 Suite *load_options_suite(void);
