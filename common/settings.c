@@ -48,6 +48,7 @@ enum settings_request settings_load(struct settings *settings,
 			return SETTINGS_BAD_FILE;
 		request = settings_read_args(settings, sources, &file, errors);
 	}
+	settings_yield_defaults(settings);
 	rules = settings_check_rules(settings, errors);
 	return rules != SETTINGS_RUN ? rules : request;
 }

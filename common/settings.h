@@ -22,7 +22,7 @@
 #define SETTINGS_CONNECTIONS_MAX 65536
 
 /* How many settings there are, and the room for the text of one. */
-#define SETTINGS_COUNT 26
+#define SETTINGS_COUNT 29
 #define SETTINGS_TEXT_MAX 256
 
 /* What paths, users and groups can be instead of one. */
@@ -51,6 +51,9 @@ struct settings_access {
 
 struct settings {
 	unsigned workers;                 /* kept ready to accept, 1 to SETTINGS_WORKERS_MAX */
+	unsigned max_workers;             /* under load, `workers` to SETTINGS_WORKERS_MAX */
+	unsigned spare_timeout;           /* before those beyond `workers` leave, in seconds */
+	unsigned max_served;              /* connections until a worker is replaced, 0: no limit */
 	unsigned connections;             /* at once in a worker, 1 to SETTINGS_CONNECTIONS_MAX */
 	unsigned busy_poll;               /* how long a worker looks before it sleeps, in us */
 	char port[SETTINGS_TEXT_MAX];     /* a number, 0 for any free one, or a service name */

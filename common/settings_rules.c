@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/types.h>
 
+/* Two settings, each right, and why not both. */
 struct clash {
-	const char *key;     /* of the setting that does not go ... */
-	const char *with;    /* ... with that of this key */
+	const char *key;
+	const char *other;   /* the key that it does not go with */
 	const char *because;
 	const char *allowed;
 };
@@ -23,12 +24,12 @@ static enum settings_request tell(const struct settings *settings, const struct 
     FILE *errors)
 {
 	const char *key = clash->key;
-	const char *other = clash->with;
+	const char *other = clash->other;
 	const struct settings_origin *origin = origin_of(settings, key);
 
 	if (origin->source == SETTINGS_FROM_FILE &&
 	    origin_of(settings, other)->source == SETTINGS_FROM_COMMAND_LINE) {
-		key = clash->with;
+		key = clash->other;
 		other = clash->key;
 		origin = origin_of(settings, key);
 	}
@@ -60,15 +61,17 @@ static bool is_group_of_master(const struct settings *settings)
 	    (group_id(settings->group, &group) == 0 && group == master);
 }
 
-/* What a master that is no longer root cannot do for its workers. */
-static size_t check_master_user(const struct settings *settings, const struct clash **clashes)
+/* What a master that is no longer root cannot do for its workers. Returns how many clashes. */
+static size_t find_of_master(const struct settings *settings, const struct clash **clashes)
 {
-	static const struct clash chroot = { "chroot", "master-user", "chroot needs a master that stays root",
-		"one of them" };
-	static const struct clash user = { "user", "master-user", "another user needs a master that stays root",
+	static const struct clash user = { "user", "master-user",
+		"another user needs a master that stays root",
 		"one of them, or the same user in both" };
-	static const struct clash group = { "group", "master-user", "another group needs a master that stays root",
+	static const struct clash group = { "group", "master-user",
+		"another group needs a master that stays root",
 		"one of them, or that user's own group" };
+	static const struct clash chroot = { "chroot", "master-user",
+		"chroot needs a master that stays root", "one of them" };
 	size_t count = 0;
 
 	if (strcmp(settings->master_user, SETTINGS_NONE) == 0)
@@ -82,14 +85,25 @@ static size_t check_master_user(const struct settings *settings, const struct cl
 	return count;
 }
 
+void settings_yield_defaults(struct settings *settings)
+{
+	if (origin_of(settings, "max-workers")->source == SETTINGS_FROM_DEFAULT &&
+	    settings->max_workers < settings->workers)
+		settings->max_workers = settings->workers;
+}
+
 enum settings_request settings_check_rules(const struct settings *settings, FILE *errors)
 {
+	static const struct clash pool = { "max-workers", "workers",
+		"max-workers cannot be fewer than workers", "at least as many" };
 	static const struct clash polling = { "busy-poll", "connections",
 		"a worker with one connection does not poll", "connections above 1, or busy-poll 0" };
-	const struct clash *clashes[4];
-	size_t count = check_master_user(settings, clashes);
+	const struct clash *clashes[5];
+	size_t count = find_of_master(settings, clashes);
 	enum settings_request answer = SETTINGS_RUN;
 
+	if (settings->max_workers < settings->workers)
+		clashes[count++] = &pool;
 	if (settings->busy_poll > 0 && settings->connections == 1)
 		clashes[count++] = &polling;
 	for (size_t i = 0; i < count; i++) {

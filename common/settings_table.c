@@ -8,6 +8,12 @@
 const struct setting settings_table[SETTINGS_COUNT] = {
 	{ "workers", 'w', SETTING_WORKERS, "N|auto", "8", 1, SETTINGS_WORKERS_MAX,
 	  FIELD(workers), true, "workers kept ready; auto: one a CPU" },
+	{ "max-workers", 0, SETTING_NUMBER, "N", "256", 1, SETTINGS_WORKERS_MAX,
+	  FIELD(max_workers), true, "workers there may be under load" },
+	{ "spare-timeout", 0, SETTING_SECONDS, "TIME", "10s", 1, 86400, FIELD(spare_timeout), true,
+	  "until workers too many leave" },
+	{ "max-served", 0, SETTING_NUMBER, "N", "0", 0, 1000000000, FIELD(max_served), true,
+	  "connections a worker has; 0: any" },
 	{ "connections", 0, SETTING_NUMBER, "N", "1", 1, SETTINGS_CONNECTIONS_MAX,
 	  FIELD(connections), true, "at once in each worker" },
 	{ "busy-poll", 0, SETTING_NUMBER, "N", "0", 0, 1000000, FIELD(busy_poll), true,

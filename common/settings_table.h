@@ -126,6 +126,9 @@ enum settings_request settings_read_args(struct settings *settings,
 unsigned settings_read_file(struct settings *settings, const char *folder, const char *path,
     FILE *errors);
 
+/* settings_rules.c: has a default give way to what was asked for, where they clash. */
+void settings_yield_defaults(struct settings *settings);
+
 /*
  * settings_rules.c: looks for settings that do not go together, and tells each
  * such mistake. Returns SETTINGS_RUN when there is none, else SETTINGS_WRONG or

@@ -16,6 +16,9 @@ _echo_master() {
 	[[ $option =~ ^-[dtTVh]+(.)$ ]] && option=-${BASH_REMATCH[1]}
 	case $option in
 	-w | --workers | --workers=) offers=(-W auto) ;;
+	--max-workers | --max-workers=) offers=(-W '') ;;
+	--spare-timeout | --spare-timeout=) offers=(-W '') ;;
+	--max-served | --max-served=) offers=(-W '') ;;
 	--connections | --connections=) offers=(-W '') ;;
 	--busy-poll | --busy-poll=) offers=(-W '') ;;
 	-p | --port | --port=) offers=(-A service) ;;
@@ -44,6 +47,9 @@ _echo_master() {
 	-f | --file | --file=) offers=(-f) ;;
 	*) offers=(-W '
 			--workers -w
+			--max-workers
+			--spare-timeout
+			--max-served
 			--connections
 			--busy-poll
 			--port -p

@@ -141,6 +141,7 @@ START_TEST(limits_belong_to_the_range)
 	ck_assert_int_eq(read_line("-w|8192|-b|65535|-p|65535|--shutdown-timeout|24h"),
 	    SETTINGS_RUN);
 	ck_assert_uint_eq(settings.workers, SETTINGS_WORKERS_MAX);
+	ck_assert_uint_eq(settings.max_workers, SETTINGS_WORKERS_MAX);
 	ck_assert_uint_eq(settings.backlog, 65535);
 	ck_assert_uint_eq(settings.shutdown_timeout, 86400);
 }
@@ -341,6 +342,9 @@ static TCase *wrong(void)
 /* Each option's beginning of a line, and how the line ends. */
 static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "  -w, --workers N|auto ", " (default: 8)" },
+	{ "      --max-workers N ", " (default: 256)" },
+	{ "      --spare-timeout TIME ", " (default: 10s)" },
+	{ "      --max-served N ", " (default: 0)" },
 	{ "      --connections N ", " (default: 1)" },
 	{ "      --busy-poll N ", " (default: 0)" },
 	{ "  -p, --port PORT ", " (default: echo)" },

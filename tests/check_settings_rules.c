@@ -36,8 +36,8 @@ static void remove_folder(void)
  */
 static enum settings_request load(const char *text, const char *line)
 {
-	static char words[256];
-	static char *argv[32];
+	static char words[512];
+	static char *argv[64];
 	struct settings_sources sources = { .argc = 0, .argv = argv, .folder = folder };
 	char *rest = words;
 	size_t size;
@@ -71,6 +71,7 @@ static enum settings_request load(const char *text, const char *line)
 #define POLLING                                                                                    \
 	"a worker with one connection does not poll; allowed: connections above 1, or "           \
 	"busy-poll 0\n"
+#define POOL "max-workers cannot be fewer than workers; allowed: at least as many\n"
 #define WITH(told, other) told ": not with " other ", because "
 #define COMMAND "echo-master: --"
 #define FILE_LINE(number) "server.conf:" number ": "
@@ -126,12 +127,35 @@ static const struct {
 	  FILE_LINE("1") WITH("user", "master-user") USER
 	  COMMAND WITH("chroot", "master-user") CHROOT },
 	{ "user 1\nchroot /x\n", "--master-user none", SETTINGS_RUN, "" },
+	{ NULL, "-w 300", SETTINGS_RUN, "" },
+	{ NULL, "-w 8 --max-workers 8", SETTINGS_RUN, "" },
+	{ NULL, "-w 9 --max-workers 8", SETTINGS_WRONG,
+	  COMMAND WITH("max-workers", "workers") POOL },
+	{ NULL, "--max-workers 7", SETTINGS_WRONG, COMMAND WITH("max-workers", "workers") POOL },
+	{ "workers 9\nmax-workers 8\n", "", SETTINGS_BAD_FILE,
+	  FILE_LINE("2") WITH("max-workers", "workers") POOL },
+	{ "max-workers 8\n", "-w 9", SETTINGS_WRONG,
+	  COMMAND WITH("workers", "max-workers") POOL },
+	{ "workers 300\n", "", SETTINGS_RUN, "" },
+	{ "max-workers 4\nmaster-user root\nchroot /x\n", "-w 3", SETTINGS_BAD_FILE,
+	  FILE_LINE("3") WITH("chroot", "master-user") CHROOT },
 };
 
 START_TEST(settings_that_do_not_go_together_are_told)
 {
 	ck_assert_int_eq(load(rules[_i].file, rules[_i].line), rules[_i].request);
 	ck_assert_str_eq(errors, rules[_i].errors);
+}
+END_TEST
+
+START_TEST(default_limit_gives_way_to_a_larger_pool)
+{
+	ck_assert_int_eq(load(NULL, "-w 256"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.max_workers, 256);
+	ck_assert_int_eq(load(NULL, "-w 257"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.max_workers, 257);
+	ck_assert_int_eq(load("workers 300\n", "-w 3"), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.max_workers, 256);
 }
 END_TEST
 
@@ -299,11 +323,13 @@ START_TEST(lists_of_changes_fit_into_a_line_of_the_log)
 {
 	struct settings before;
 
-	ck_assert_int_eq(load(NULL, "-w 8191 --connections 2 --busy-poll 1 -b 65534 "
+	ck_assert_int_eq(load(NULL, "-w 8190 --max-workers 8191 --spare-timeout 86399 "
+	                            "--max-served 999999999 --connections 2 --busy-poll 1 -b 65534 "
 	                            "--buffer 16777214 --shutdown-timeout 86399 "
 	                            "--log-level warning --deny 10.0.0.1"), SETTINGS_RUN);
 	before = settings;
-	ck_assert_int_eq(load(NULL, "-w 8192 -b 65535 --buffer 16777215 --shutdown-timeout 86398 "
+	ck_assert_int_eq(load(NULL, "-w 8191 --max-workers 8192 --spare-timeout 86398 "
+	                            "--max-served 999999998 -b 65535 --buffer 16777215 --shutdown-timeout 86398 "
 	                            "--log-level notice --log-stderr -d --idle-timeout 1 "
 	                            "--write-timeout 1 --first-byte-timeout 1 --session-time 1 "
 	                            "--session-bytes 1 --per-source 1 --rate 1 --rate-burst 1"),
@@ -325,6 +351,7 @@ Suite *settings_rules_suite(void)
 	tcase_add_checked_fixture(tcase, make_folder, remove_folder);
 	tcase_add_loop_test(tcase, settings_that_do_not_go_together_are_told, 0,
 	    sizeof rules / sizeof rules[0]);
+	tcase_add_test(tcase, default_limit_gives_way_to_a_larger_pool);
 	tcase_add_test(tcase, relative_path_begins_in_the_folder_and_is_told_as_it_was_typed);
 	tcase_add_test(tcase, absolute_path_does_not_begin_in_the_folder);
 	tcase_add_test(tcase, path_that_is_too_long_is_told);

@@ -39,7 +39,7 @@ start_with() {
 @test "settings: the file beats the default, the command line beats the file" {
 	printf 'workers 3\nbacklog 77\n' >server.conf
 	run -0 "$BUILD/echo-master" -T -f server.conf -w 5
-	[[ $output == *$'# command line\nworkers 5\n# default\nconnections 1\n'* ]]
+	[[ $output == *$'# command line\nworkers 5\n# default\nmax-workers 256\n'* ]]
 	[[ $output == *$'# server.conf, line 2\nbacklog 77\n'* ]]
 }
 
