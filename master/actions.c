@@ -54,6 +54,7 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 	pid_t pid;
 
 	board_assign(master->board, action->slot, action->generation, order.settings->connections);
+	idle_set_make_room(&master->board->idle[action->listener], action->slot);
 	pid = spawn_worker(&master->channels, master->board, &order);
 	if (pid < 0) {
 		board_clear(&master->board->slots[action->slot]);
@@ -67,6 +68,11 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 	workers_add(&master->workers, action->slot, pid, action->generation, clock_ms());
 	log_info("worker %u started: pid %d, generation %u", action->slot + 1, (int)pid,
 	    action->generation);
+}
+
+void actions_nobody_idle_in(const struct supervisor *master, unsigned slot)
+{
+	idle_set_remove(&master->board->idle[master->plan.slots.slot[slot].listener], slot);
 }
 
 /* Only processes in the table are signalled, and those are not yet reaped: the pid is theirs. */
@@ -144,12 +150,13 @@ static int coming_listener(struct supervisor *master)
 
 static void read_settings(struct supervisor *master)
 {
+	const struct settings *coming = &master->reload.coming;
 	int listener = -1;
 
 	systemd_reloading();
 	systemd_watchdog(); /* names may take a while to be looked up */
 	if (reload_read(&master->reload) == 0 &&
-	    descriptors_allow(master->reload.coming.connections) == 0)
+	    descriptors_allow(coming->connections) == 0)
 		listener = coming_listener(master);
 	if (listener < 0) {
 		log_error("reload refused, nothing has changed");
@@ -157,8 +164,22 @@ static void read_settings(struct supervisor *master)
 		return;
 	}
 	actions_happened(master, (struct plan_event){ .kind = PLAN_RELOAD,
-	    .workers = master->reload.coming.workers, .listener = (unsigned)listener,
-	    .drain_ms = (int64_t)master->reload.coming.shutdown_timeout * 1000 });
+	    .workers = coming->workers, .max_workers = coming->max_workers,
+	    .listener = (unsigned)listener,
+	    .drain_ms = (int64_t)coming->shutdown_timeout * 1000,
+	    .spare_ms = (int64_t)coming->spare_timeout * 1000 });
+}
+
+/* Who is idle is copied, as it goes on changing while the plan thinks. */
+static void look(struct supervisor *master)
+{
+	static uint64_t idle[IDLE_SET_WORDS];
+	unsigned number = master->plan.slots.charge.listener;
+	int waiting = listener_depth(master->channels.listener[number]);
+
+	idle_set_copy(&master->board->idle[number], idle);
+	actions_happened(master, (struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
+	    .waiting = waiting > 0 ? (unsigned)waiting : 0 });
 }
 
 /* The new settings are in force: what is not a worker's is put into effect here. */
@@ -241,6 +262,7 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 		spawn(master, action);
 		break;
 	case PLAN_RETIRE:
+		actions_nobody_idle_in(master, action->slot);
 		tell(master, action->slot, SIGTERM);
 		break;
 	case PLAN_END:
@@ -260,6 +282,9 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 		break;
 	case PLAN_READ:
 		read_settings(master);
+		break;
+	case PLAN_LOOK:
+		look(master);
 		break;
 	case PLAN_REPORT:
 		hear_report(master, action);

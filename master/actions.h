@@ -41,6 +41,9 @@ void actions_happened(struct supervisor *master, struct plan_event event);
 /* Does all that the plan wants done. */
 void actions_carry_out(struct supervisor *master);
 
+/* Takes the worker in a slot out of those that are idle: it has been told to leave, or is gone. */
+void actions_nobody_idle_in(const struct supervisor *master, unsigned slot);
+
 /* Tells the service manager in words how things are. */
 void actions_show_status(const struct supervisor *master);
 

@@ -6,8 +6,9 @@
  *   master/startup.c      the order of a start: background, pid file, listener, privileges
  *   master/supervisor.c   the one loop: wait, find out what happened
  *   master/actions.c      ask the plan, carry out what it says
- *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_reload.c,
- *                         plan_close.c and plan_stop.c, its picture of the processes slots.c
+ *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_growth.c,
+ *                         plan_reload.c, plan_close.c and plan_stop.c, its picture of the
+ *                         processes slots.c
  *   master/reload.c       settings in force, and those that are coming
  *   master/workers.c      which process lives in which slot
  *   master/spawn.c        fork, and what a child must undo before it is a worker
@@ -28,6 +29,7 @@
  *   worker/admission.c    who may have a session, by worker/sources.c and common/access.c
  *   worker/limits.c       what clients are held to, as values
  *   worker/echo.c         the protocol, on top of worker/session.c
+ *   worker/idleness.c     whether it has room for a client, so that others come when none has
  *   worker/linger.c       how a connection is ended without a reset
  *   common/               settings, log, board (shared memory), sockets, the gate of a stop
  *

@@ -94,6 +94,7 @@ static void on_tick(struct plan *plan, int64_t now)
 		plan_roll_back(plan, PLAN_RELOAD_LATE, 0, now);
 	plan_listeners_are_due(plan, now);
 	slots_are_due(plan, now);
+	plan_growth_is_due(plan, now);
 }
 
 int64_t plan_deadline(const struct plan *plan)
@@ -106,6 +107,8 @@ int64_t plan_deadline(const struct plan *plan)
 		first = plan->start_due;
 	if (plan->next_due < first)
 		first = plan->next_due;
+	if (plan_growth_deadline(plan) < first)
+		first = plan_growth_deadline(plan);
 	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)
 		if (plan->listener[i].state == PLAN_LISTENER_GATED && plan->listener[i].due < first)
 			first = plan->listener[i].due;
@@ -116,11 +119,13 @@ void plan_init(struct plan *plan, struct slot *slots, const struct plan_start *s
 {
 	*plan = (struct plan){
 		.slots = { .slot = slots, .capacity = start->most * PLAN_SLOTS_PER_WORKER,
-		    .charge = { .generation = 1, .wanted = start->workers } },
+		    .charge = plan_pool(1, 0, start->workers, start->max_workers) },
 		.most = start->most, .newest = 1, .drain_ms = start->drain_ms,
+		.spare_ms = start->spare_ms, .full_said = now - PLAN_FULL_AGAIN_MS,
 		.mode = PLAN_FIRST_START, .start_due = now + PLAN_START_MS, .next_due = SLOT_NEVER,
 		.listener[0] = { .state = PLAN_LISTENER_OPEN }, .inherited = start->inherited,
 	};
+	plan_forget_growth(plan);
 	plan_fill(plan, &plan->slots.charge, now);
 }
 
@@ -137,6 +142,9 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 	case PLAN_WORKER_ASKS:
 		plan_on_asks(plan, slot, now);
 		break;
+	case PLAN_SERVED_ENOUGH:
+		plan_on_served_enough(plan, slot);
+		break;
 	case PLAN_WORKER_EXITED:
 		plan_on_exit(plan, slot, event, now);
 		break;
@@ -148,6 +156,15 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 		break;
 	case PLAN_RELOAD:
 		plan_on_reload(plan, event, now);
+		break;
+	case PLAN_ALL_BUSY:
+		plan_on_all_busy(plan, now);
+		break;
+	case PLAN_TOO_MANY_IDLE:
+		plan_on_too_many_idle(plan, now);
+		break;
+	case PLAN_IDLE:
+		plan_on_idle(plan, event, now);
 		break;
 	case PLAN_STOP:
 	case PLAN_STOP_FAST:
@@ -165,6 +182,7 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 		break;
 	}
 	plan_close_deserted(plan);
+	plan_renew(plan);
 	plan_fill(plan, &plan->slots.charge, now);
 	plan_fill(plan, &plan->slots.next, now);
 }

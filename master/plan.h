@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Slots there may be, old generations included, for each worker wanted. */
+/* Slots there may be, old generations included, for each worker that a pool may have. */
 #define PLAN_SLOTS_PER_WORKER 8
 
 /* Listeners there may be: the one in force, a coming one, and old ones with sessions left. */
@@ -28,6 +28,12 @@
 #define PLAN_HEALTHY_MS 60000     /* ready for so long: earlier deaths are forgiven */
 #define PLAN_SETTLE_MS 100        /* for handshakes under way when a listener is to be closed */
 #define PLAN_END_MS 2000          /* from "end now" to SIGKILL */
+#define PLAN_CALM_MS 1000         /* nobody was lacking for so long: growth begins anew */
+#define PLAN_FULL_MS 1000         /* from the limit being reached to the first word about it */
+#define PLAN_FULL_AGAIN_MS 60000  /* and to the next */
+
+/* A pool grows by 1, 2, 4 ... workers at a time, and never by more than this. */
+#define PLAN_BATCH_MAX 32
 
 enum plan_mode {
 	PLAN_FIRST_START, /* nobody has been told yet that the server runs */
@@ -52,10 +58,14 @@ struct plan_listener {
 enum plan_event_kind {
 	PLAN_WORKER_READY,  /* slot */
 	PLAN_WORKER_ASKS,   /* slot: it wants to leave, because somebody told it to */
+	PLAN_SERVED_ENOUGH, /* slot: it has had so many connections that it may be replaced */
 	PLAN_WORKER_EXITED, /* slot, completed, code */
 	PLAN_SPAWN_FAILED,  /* slot, code */
 	PLAN_RELOAD_ASKED,  /* somebody wants one */
-	PLAN_RELOAD,        /* workers, drain_ms, listener: as PLAN_READ asked for */
+	PLAN_RELOAD,        /* workers, max_workers, times, listener: as PLAN_READ asked for */
+	PLAN_ALL_BUSY,      /* nobody in the pool in charge is idle */
+	PLAN_TOO_MANY_IDLE, /* more than it wants are idle */
+	PLAN_IDLE,          /* idle, waiting: as PLAN_LOOK asked for */
 	PLAN_STOP,          /* graceful; when already stopping: fast */
 	PLAN_STOP_FAST,
 	PLAN_ONE_MORE,
@@ -69,8 +79,12 @@ struct plan_event {
 	unsigned slot;
 	bool completed;    /* the worker had completed a session */
 	int code;          /* exit code with which a failed first start should end */
-	unsigned workers;  /* size of the pool from now on, at least 1 */
+	unsigned workers;  /* size of the pool at rest, from now on, at least 1 */
+	unsigned max_workers; /* and under load, at least as many */
 	int64_t drain_ms;  /* how long a retiring worker may go on */
+	int64_t spare_ms;  /* how long there are too many idle before those leave, at least 1 */
+	const uint64_t *idle; /* who is, by slot, as idle_set_copy() has it; the caller's */
+	unsigned waiting;  /* clients in the queue of the listener in force */
 	unsigned listener; /* the one in force, or a free one that is open by now */
 };
 
@@ -83,6 +97,7 @@ enum plan_action_kind {
 	PLAN_DRAIN,  /* listener: from now on a worker that retires empties its queue first */
 	PLAN_CLOSE,  /* listener: let go of it; a worker that retires does too */
 	PLAN_READ,   /* read the settings; if all is well with them, report PLAN_RELOAD at once */
+	PLAN_LOOK,   /* look who is idle and how many clients wait; report PLAN_IDLE at once */
 	PLAN_REPORT, /* report, and what it says it carries: for the log */
 	PLAN_EXIT,   /* code */
 };
@@ -99,6 +114,8 @@ enum plan_report {
 	PLAN_RELOAD_QUEUED,  /* another is under way; this one follows it */
 	PLAN_RESIZED,        /* the pool is now to have count workers */
 	PLAN_RESIZE_REFUSED, /* it stays at count */
+	PLAN_FULL,           /* all count workers are busy, no more may be; waiting clients */
+	PLAN_SHRUNK,         /* count workers too many are told to leave */
 	PLAN_STOPPING,       /* gracefully */
 	PLAN_STOPPING_FAST,
 	PLAN_TIME_UP,        /* count workers did not finish in time and are ended */
@@ -111,16 +128,23 @@ struct plan_action {
 	unsigned listener;
 	enum plan_report report;
 	unsigned count;
+	unsigned waiting;
 	int64_t delay_ms;
 	int code;
 };
 
+/* What the plan wants to be told when it comes about. */
+struct plan_watch {
+	bool all_busy;  /* PLAN_ALL_BUSY */
+	unsigned above; /* PLAN_TOO_MANY_IDLE: more than so many are; 0: never */
+};
+
 /* Actions that are not about a slot wait here; no event makes more than a few. */
-#define PLAN_ACTIONS_MAX (8 + 3 * PLAN_LISTENERS_MAX)
+#define PLAN_ACTIONS_MAX (12 + 3 * PLAN_LISTENERS_MAX)
 
 struct plan {
 	struct slots slots;
-	unsigned most;             /* workers that can be asked for */
+	unsigned most;             /* workers that any pool can be allowed */
 	enum plan_mode mode;
 	struct plan_listener listener[PLAN_LISTENERS_MAX];
 	bool inherited;            /* the first listener's queue is left to others at a stop */
@@ -131,6 +155,13 @@ struct plan {
 	bool reload_waits;         /* one is to follow it */
 	bool read_due;             /* PLAN_READ is to be handed out */
 	int64_t drain_ms;          /* from "retire" to "end now" */
+	int64_t spare_ms;          /* from too many being idle to their leaving */
+	int64_t spare_due;         /* when that is over */
+	int64_t full_due;          /* when the limit, which was reached, may be worth a word */
+	int64_t full_said;         /* when that was last said */
+	int64_t grown;             /* when the pool last grew */
+	unsigned batch;            /* by how many */
+	bool worn;                 /* some slot may be */
 	int64_t stop_due;          /* graceful stop: when all sessions are ended */
 	bool fast;                 /* the stop has become a fast one */
 	bool ever_ready;           /* a worker has been ready at least once */
@@ -140,10 +171,12 @@ struct plan {
 };
 
 struct plan_start {
-	unsigned most;     /* workers that can ever be asked for */
-	unsigned workers;  /* to begin with, 1 to `most` */
-	int64_t drain_ms;  /* how long a retiring worker may go on */
-	bool inherited;    /* listener 0 came from somebody who keeps it, and its queue */
+	unsigned most;        /* workers that any pool can ever be allowed */
+	unsigned workers;     /* at rest, to begin with, 1 to `max_workers` */
+	unsigned max_workers; /* under load, to begin with, up to `most` */
+	int64_t drain_ms;     /* how long a retiring worker may go on */
+	int64_t spare_ms;     /* how long there are too many idle before those leave */
+	bool inherited;       /* listener 0 came from somebody who keeps it, and its queue */
 };
 
 /*
@@ -170,6 +203,12 @@ int plan_free_listener(const struct plan *plan);
 
 /* Returns when PLAN_TICK is due, in milliseconds, or SLOT_NEVER. */
 int64_t plan_deadline(const struct plan *plan);
+
+/*
+ * Returns what the plan is to be told as soon as it is so, and at once if it is
+ * so already. It may be another after any event.
+ */
+struct plan_watch plan_watch(const struct plan *plan);
 
 /* Tells whether the server is on its way to its end. */
 bool plan_is_stopping(const struct plan *plan);

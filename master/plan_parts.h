@@ -4,6 +4,7 @@
  *
  *   plan.c         events in, actions out, time
  *   plan_pool.c    a pool is kept full; the first start; workers that come and go
+ *   plan_growth.c  a pool grows under load and shrinks after it
  *   plan_reload.c  a new generation takes over, or is taken back
  *   plan_close.c   a listener is closed and nobody in its queue is lost
  *   plan_stop.c    stops: everything is closed, everybody leaves
@@ -19,6 +20,7 @@ void plan_say(struct plan *plan, enum plan_report what, unsigned count);
 unsigned plan_number_of(const struct plan *plan, const struct slot *slot);
 
 /* plan_pool.c */
+bool plan_has_place(const struct plan *plan);
 void plan_fill(struct plan *plan, const struct pool *pool, int64_t now);
 void plan_start_is_over(struct plan *plan, enum plan_report how);
 void plan_fail_start(struct plan *plan);
@@ -28,6 +30,17 @@ void plan_on_exit(struct plan *plan, struct slot *slot, const struct plan_event 
     int64_t now);
 void plan_on_spawn_failed(struct plan *plan, struct slot *slot, int code, int64_t now);
 void plan_resize(struct plan *plan, int change, int64_t now);
+
+/* plan_growth.c */
+struct pool plan_pool(unsigned generation, unsigned listener, unsigned wanted, unsigned most);
+void plan_forget_growth(struct plan *plan);
+void plan_on_all_busy(struct plan *plan, int64_t now);
+void plan_on_too_many_idle(struct plan *plan, int64_t now);
+void plan_growth_is_due(struct plan *plan, int64_t now);
+int64_t plan_growth_deadline(const struct plan *plan);
+void plan_on_idle(struct plan *plan, const struct plan_event *event, int64_t now);
+void plan_on_served_enough(struct plan *plan, struct slot *slot);
+void plan_renew(struct plan *plan);
 
 /* plan_reload.c */
 void plan_on_reload_asked(struct plan *plan);

@@ -5,11 +5,16 @@
 /* How many slots there may be in all. */
 static unsigned limit_of(const struct plan *plan)
 {
-	unsigned wanted = plan->slots.charge.wanted;
+	unsigned most = plan->slots.charge.most;
 
-	if (plan->slots.next.wanted > wanted)
-		wanted = plan->slots.next.wanted;
-	return wanted * PLAN_SLOTS_PER_WORKER;
+	if (plan->slots.next.most > most)
+		most = plan->slots.next.most;
+	return most * PLAN_SLOTS_PER_WORKER;
+}
+
+bool plan_has_place(const struct plan *plan)
+{
+	return plan->slots.occupied < limit_of(plan);
 }
 
 /* Where places are short, the oldest of those that still finish make room. */
@@ -18,9 +23,9 @@ void plan_fill(struct plan *plan, const struct pool *pool, int64_t now)
 	struct slots *slots = &plan->slots;
 	unsigned missing, places, too_many;
 
-	if (pool->generation == 0 || pool->members >= pool->wanted || plan_is_stopping(plan))
+	if (pool->generation == 0 || pool->members >= pool->target || plan_is_stopping(plan))
 		return;
-	missing = pool->wanted - pool->members;
+	missing = pool->target - pool->members;
 	places = slots->occupied + missing;
 	too_many = places > limit_of(plan) ? places - limit_of(plan) : 0;
 	if (too_many > slots->leaving)
@@ -97,7 +102,7 @@ static void start_again(struct plan *plan, struct slot *slot, int64_t now)
 {
 	int64_t wait = plan_backoff_ms(slot->failures);
 
-	if (plan->slots.charge.members > plan->slots.charge.wanted) {
+	if (plan->slots.charge.members > plan->slots.charge.target) {
 		slots_set_phase(&plan->slots, slot, SLOT_FREE, SLOT_NEVER);
 	} else if (wait == 0) {
 		slots_set_phase(&plan->slots, slot, SLOT_STARTING, now + PLAN_START_MS);
@@ -146,20 +151,24 @@ void plan_on_spawn_failed(struct plan *plan, struct slot *slot, int code, int64_
 	on_loss(plan, slot, code, now);
 }
 
+/* One that has grown under load is as large as it has to be: it shrinks as ever, after that. */
 void plan_resize(struct plan *plan, int change, int64_t now)
 {
 	struct pool *charge = &plan->slots.charge;
 	unsigned wanted = charge->wanted + (unsigned)change;
+	bool grown = charge->target > charge->wanted;
 
 	if (plan_is_stopping(plan))
 		return;
-	if (wanted < 1 || wanted > plan->most) {
+	if (wanted < 1 || wanted > charge->most) {
 		plan_say(plan, PLAN_RESIZE_REFUSED, charge->wanted);
 		return;
 	}
 	charge->wanted = wanted;
+	if (!grown)
+		charge->target = wanted;
 	plan_say(plan, PLAN_RESIZED, wanted);
-	if (charge->members > wanted)
+	if (charge->members > charge->target)
 		slots_retire_one(&plan->slots, now + plan->drain_ms);
 	if (plan->mode == PLAN_FIRST_START && charge->ready == wanted)
 		plan_start_is_over(plan, PLAN_STARTED);

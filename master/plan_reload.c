@@ -33,8 +33,8 @@ void plan_on_reload(struct plan *plan, const struct plan_event *event, int64_t n
 	assert(!is_busy(plan));
 	plan->reload = *event;
 	plan->listener[event->listener].state = PLAN_LISTENER_OPEN;
-	plan->slots.next = (struct pool){ .generation = ++plan->newest, .wanted = event->workers,
-		.listener = event->listener };
+	plan->slots.next = plan_pool(++plan->newest, event->listener, event->workers,
+	    event->max_workers);
 	plan->next_due = now + PLAN_START_MS;
 }
 
@@ -60,6 +60,8 @@ void plan_commit(struct plan *plan, int64_t now)
 	struct pool old = plan->slots.charge;
 
 	plan->drain_ms = plan->reload.drain_ms;
+	plan->spare_ms = plan->reload.spare_ms;
+	plan_forget_growth(plan);
 	plan_queue(plan, (struct plan_action){ .kind = PLAN_REPORT, .report = PLAN_RELOADED,
 	    .generation = plan->slots.next.generation, .count = plan->slots.next.ready });
 	replace(plan, &old, &plan->slots.next, now);

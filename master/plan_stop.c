@@ -15,6 +15,7 @@ static void begin_stop(struct plan *plan, int64_t now)
 	plan->start_due = plan->next_due = SLOT_NEVER;
 	plan->stop_due = now + plan->drain_ms;
 	plan->slots.next = (struct pool){ 0 };
+	plan_forget_growth(plan);
 	plan->read_due = plan->reload_waits = false;
 	plan->exit_code = EX_OK;
 	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)

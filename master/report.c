@@ -58,6 +58,17 @@ static void report_reload(const struct plan_action *action, const char *last_dea
 	}
 }
 
+static void report_size(const struct plan_action *action)
+{
+	if (action->report == PLAN_SHRUNK)
+		log_info("%u spare worker%s leave%s", action->count, plural(action->count),
+		    action->count == 1 ? "s" : "");
+	else
+		log_warning("all %u workers are busy, which is max-workers; %u client%s wait%s in "
+		            "the queue", action->count, action->waiting, plural(action->waiting),
+		    action->waiting == 1 ? "s" : "");
+}
+
 void report_plan(const struct plan_action *action, unsigned sessions, unsigned timeout_s,
     bool on_terminal, const char *last_death)
 {
@@ -94,6 +105,10 @@ void report_plan(const struct plan_action *action, unsigned sessions, unsigned t
 	case PLAN_RESIZE_REFUSED:
 		log_warning("the number of workers stays at %u, which is as far as it goes",
 		    count);
+		break;
+	case PLAN_FULL:
+	case PLAN_SHRUNK:
+		report_size(action);
 		break;
 	case PLAN_STOPPING:
 		report_stopping(sessions, timeout_s, on_terminal);
@@ -143,12 +158,25 @@ void report_backlog(int listener, unsigned backlog)
 		log_warning("backlog %u is cut to %d by net.core.somaxconn", backlog, limit);
 }
 
+/* Of a pool that has grown: how many workers it has when nobody comes. */
+#define AT_REST_MAX 32
+
+static const char *text_at_rest(const struct pool *pool, char *text)
+{
+	text[0] = '\0';
+	if (pool->target > pool->wanted)
+		snprintf(text, AT_REST_MAX, ", %u at rest", pool->wanted);
+	return text;
+}
+
 void report_title(const struct plan *plan)
 {
 	const struct pool *charge = &plan->slots.charge;
+	char at_rest[AT_REST_MAX];
 
-	title_set("master (%u worker%s, generation %u%s)", charge->wanted, plural(charge->wanted),
-	    charge->generation, plan_is_stopping(plan) ? ", stopping" : "");
+	title_set("master (%u worker%s%s, generation %u%s)", charge->target, plural(charge->target),
+	    text_at_rest(charge, at_rest), charge->generation,
+	    plan_is_stopping(plan) ? ", stopping" : "");
 }
 
 static void report_totals(const char *who, const struct board_totals *totals)
@@ -187,12 +215,14 @@ char *report_summary(const struct workers *workers, const struct board *board,
 void report_status(const struct workers *workers, const struct board *board,
     const struct board_totals *gone, const struct plan *plan, int64_t now)
 {
+	const struct pool *charge = &plan->slots.charge;
 	struct board_totals all = *gone;
+	char at_rest[AT_REST_MAX];
 	char who[128];
 
-	log_notice("status: %u worker%s, generation %u in charge, %u process%s",
-	    plan->slots.charge.ready, plural(plan->slots.charge.ready),
-	    plan->slots.charge.generation, workers->count, workers->count == 1 ? "" : "es");
+	log_notice("status: %u worker%s%s, generation %u in charge, %u process%s",
+	    charge->ready, plural(charge->ready), text_at_rest(charge, at_rest),
+	    charge->generation, workers->count, workers->count == 1 ? "" : "es");
 	for (unsigned i = 0; i < workers->used; i++) {
 		const struct worker_entry *entry = &workers->entry[i];
 		const struct board_slot *slot = &board->slots[i];

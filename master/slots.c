@@ -70,6 +70,7 @@ void slots_set_phase(struct slots *slots, struct slot *slot, enum slot_phase pha
 	count_out(slots, slot);
 	slot->phase = phase;
 	slot->told = false;
+	slot->worn = false;
 	slot->due = due;
 	count_in(slots, slot);
 }
@@ -116,8 +117,12 @@ void slots_retire_generation(struct slots *slots, unsigned generation, int64_t d
 	for (unsigned i = 0; i < slots->used; i++) {
 		struct slot *slot = &slots->slot[i];
 
-		if (slot->generation == generation && slot_is_member(slot))
+		if (slot->generation != generation)
+			continue;
+		if (slot_is_member(slot))
 			slots_retire(slots, slot, due);
+		else if (slot->phase == SLOT_RETIRING && slot->due > due)
+			slot->due = due;
 	}
 }
 

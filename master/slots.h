@@ -38,6 +38,7 @@ struct slot {
 	unsigned generation; /* of its process, or of the one it waits for */
 	unsigned listener;   /* from which it accepts */
 	unsigned failures;   /* deaths in a row before a first session was completed */
+	bool worn;           /* READY: it has served enough and may be replaced */
 	int64_t since;       /* READY: when it became so, in ms */
 	int64_t due;         /* end of the phase, in ms, or SLOT_NEVER */
 };
@@ -46,7 +47,9 @@ struct slot {
 struct pool {
 	unsigned generation; /* 1, 2, 3 ...; 0: there is no such pool */
 	unsigned listener;   /* from which they accept */
-	unsigned wanted;     /* workers it should have */
+	unsigned wanted;     /* workers it should have at rest */
+	unsigned target;     /* workers it should have now: `wanted`, or more under load */
+	unsigned most;       /* workers it may have */
 	unsigned members;    /* slots WAITING, STARTING, READY or HUNG */
 	unsigned ready;      /* slots READY */
 };
@@ -83,6 +86,8 @@ void slots_take(struct slots *slots, const struct pool *pool, unsigned count, in
 
 /* Takes a slot out of its pool; its worker, if it has one, is RETIRING until `due`. */
 void slots_retire(struct slots *slots, struct slot *slot, int64_t due);
+
+/* The same with all of a generation; those that are RETIRING already are so no longer than that. */
 void slots_retire_generation(struct slots *slots, unsigned generation, int64_t due);
 
 /* Takes the members that accept from a listener out of their pool: they are SETTLING until `due`. */

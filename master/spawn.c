@@ -82,7 +82,9 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 		.buffer_size = order->settings->buffer,
 		.connections = order->settings->connections,
 		.busy_poll_us = order->settings->busy_poll,
-		.limits = limits_of(order->settings), .sources = order->sources, .board = board };
+		.limits = limits_of(order->settings), .sources = order->sources,
+		.max_served = order->settings->max_served,
+		.idle = &board->idle[order->listener], .board = board };
 
 	signals_forget();
 	setpgid(0, 0);

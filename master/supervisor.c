@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 _Static_assert(BOARD_LISTENERS == PLAN_LISTENERS_MAX, "one place for each listener");
+_Static_assert(SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER <= IDLE_SET_MAX, "a bit for each slot");
 
 static const unsigned slots_max = SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER;
 
@@ -28,19 +29,35 @@ static const unsigned slots_max = SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER;
 
 /* ---- finding out what happened ---- */
 
+static void take_message(struct supervisor *master, const struct ready_message *message)
+{
+	int slot = workers_find(&master->workers, message->pid);
+	struct plan_event event = { .slot = (unsigned)slot };
+
+	if (slot < 0)
+		return; /* a stranger */
+	switch (message->kind) {
+	case READY_TO_ACCEPT:
+		event.kind = PLAN_WORKER_READY;
+		break;
+	case READY_ASKS_TO_LEAVE:
+		event.kind = PLAN_WORKER_ASKS;
+		break;
+	case READY_SERVED_ENOUGH:
+		event.kind = PLAN_SERVED_ENOUGH;
+		break;
+	default:
+		return; /* only meant to wake us */
+	}
+	actions_happened(master, event);
+}
+
 static void take_messages(struct supervisor *master)
 {
 	struct ready_message message;
 
-	while (ready_pipe_receive(master->channels.ready[0], &message)) {
-		int slot = workers_find(&master->workers, message.pid);
-		enum plan_event_kind kind = message.kind == READY_TO_ACCEPT ? PLAN_WORKER_READY
-		                                                            : PLAN_WORKER_ASKS;
-
-		if (slot < 0 || message.kind == READY_TOOK_ONE)
-			continue; /* a stranger; or only meant to wake us */
-		actions_happened(master, (struct plan_event){ .kind = kind, .slot = (unsigned)slot });
-	}
+	while (ready_pipe_receive(master->channels.ready[0], &message))
+		take_message(master, &message);
 }
 
 static int exit_code_for(int status)
@@ -102,6 +119,7 @@ static void bury(struct supervisor *master, unsigned slot, int status)
 	restore_listener(master, slot);
 	board_clear(&master->board->slots[slot]);
 	sources_give_back(master->sources, slot);
+	actions_nobody_idle_in(master, slot);
 	log_death(master, slot, status);
 	workers_remove(&master->workers, slot);
 	actions_happened(master, (struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot,
@@ -192,6 +210,41 @@ static void look_at_queues(struct supervisor *master)
 			    .listener = i });
 }
 
+/* Has the workers of the listener in force, and of no other, wake us for what the plan wants. */
+static struct plan_watch watch_idle(struct supervisor *master)
+{
+	struct plan_watch watch = plan_watch(&master->plan);
+
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++) {
+		bool in_force = i == master->plan.slots.charge.listener;
+
+		idle_set_watch(&master->board->idle[i], (struct idle_watch){
+		    .none = in_force && watch.all_busy, .above = in_force ? watch.above : 0 });
+	}
+	return watch;
+}
+
+/*
+ * Whatever woke us, what the plan wants to be told may be so by now; a message
+ * that was lost is made up for. What the plan makes of it may have it want
+ * something else.
+ */
+static void look_at_idle(struct supervisor *master)
+{
+	for (;;) {
+		struct plan_watch watch = watch_idle(master);
+		unsigned idle = idle_set_count(
+		    &master->board->idle[master->plan.slots.charge.listener]);
+
+		if (watch.all_busy && idle == 0)
+			actions_happened(master, (struct plan_event){ .kind = PLAN_ALL_BUSY });
+		else if (watch.above > 0 && idle > watch.above)
+			actions_happened(master, (struct plan_event){ .kind = PLAN_TOO_MANY_IDLE });
+		else
+			return;
+	}
+}
+
 /* ---- the loop ---- */
 
 static int64_t time_left(const struct supervisor *master)
@@ -241,6 +294,7 @@ static void supervise(struct supervisor *master)
 		if (plan_deadline(&master->plan) <= clock_ms())
 			actions_happened(master, (struct plan_event){ .kind = PLAN_TICK });
 		look_at_queues(master);
+		look_at_idle(master);
 		if (master->watchdog_due <= clock_ms())
 			feed_watchdog(master);
 	}
@@ -296,7 +350,9 @@ int supervisor_run(const struct supervisor_start *start)
 			report_backlog(start->listener, settings->backlog);
 		plan_init(&master.plan, master.slots, &(struct plan_start){
 		    .most = SETTINGS_WORKERS_MAX, .workers = settings->workers,
+		    .max_workers = settings->max_workers,
 		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000,
+		    .spare_ms = (int64_t)settings->spare_timeout * 1000,
 		    .inherited = start->inherited }, clock_ms());
 		supervise(&master);
 	}

@@ -244,6 +244,7 @@ static void reload_repeatedly(unsigned workers, unsigned times)
 
 START_TEST(old_generations_are_ended_when_places_are_short)
 {
+	script.max_workers = 2;
 	script_serve(2);
 	reload_repeatedly(2, PLAN_SLOTS_PER_WORKER - 1);
 	ck_assert_uint_eq(script.plan.slots.live, 16);
@@ -266,6 +267,7 @@ END_TEST
 
 START_TEST(nobody_is_ended_when_places_are_about_to_be_free)
 {
+	script.max_workers = 2;
 	script_serve(2);
 	script_reload(2, 5000);
 	script_ready(2);
@@ -287,6 +289,7 @@ END_TEST
 
 START_TEST(places_are_made_for_the_pool_in_charge_too)
 {
+	script.max_workers = 1;
 	script_serve(1);
 	reload_repeatedly(1, PLAN_SLOTS_PER_WORKER - 1);
 	script_asks(7);
@@ -297,7 +300,7 @@ START_TEST(places_are_made_for_the_pool_in_charge_too)
 END_TEST
 
 /*
- * From 20 to 1 worker, all the old ones with sessions: 8 places for 21. The next
+ * From 20 to 1 worker at most, all the old ones with sessions: 8 places for 21. The next
  * reload must not be late for want of one, even if each is left by force.
  */
 START_TEST(many_old_workers_do_not_keep_a_small_pool_from_reloading)
@@ -305,6 +308,7 @@ START_TEST(many_old_workers_do_not_keep_a_small_pool_from_reloading)
 	unsigned ended = 0;
 
 	script_serve(20);
+	script.max_workers = 1;
 	script_reload(1, 1000000);
 	script_ready(20);
 	script.said[0] = '\0';

@@ -31,7 +31,7 @@ static void say_report(const struct plan_action *action)
 		[PLAN_STARTED] = "STARTED", [PLAN_STARTED_PARTLY] = "STARTED_PARTLY",
 		[PLAN_WORKERS_HUNG] = "HUNG",
 		[PLAN_RESIZED] = "RESIZED", [PLAN_RESIZE_REFUSED] = "REFUSED",
-		[PLAN_TIME_UP] = "TIME_UP",
+		[PLAN_TIME_UP] = "TIME_UP", [PLAN_SHRUNK] = "SHRUNK",
 	};
 
 	switch (action->report) {
@@ -52,6 +52,9 @@ static void say_report(const struct plan_action *action)
 		break;
 	case PLAN_RELOAD_QUEUED:
 		say("QUEUED");
+		break;
+	case PLAN_FULL:
+		say("FULL %u %u", action->count, action->waiting);
 		break;
 	case PLAN_STOPPING:
 		say("STOPPING");
@@ -86,6 +89,7 @@ static void say_action(const struct plan_action *action)
 		say("%s %u", words[action->kind], action->listener);
 		break;
 	case PLAN_READ:
+	case PLAN_LOOK:
 		break; /* what comes of it is said */
 	case PLAN_REPORT:
 		say_report(action);
@@ -94,6 +98,11 @@ static void say_action(const struct plan_action *action)
 		say("exit %d", action->code);
 		break;
 	}
+}
+
+static unsigned max_workers(void)
+{
+	return script.max_workers > 0 ? script.max_workers : SCRIPT_MOST;
 }
 
 static void read_settings(void)
@@ -105,6 +114,8 @@ static void read_settings(void)
 		return;
 	}
 	settings.kind = PLAN_RELOAD;
+	settings.max_workers = max_workers();
+	settings.spare_ms = SCRIPT_SPARE_MS;
 	settings.listener = script.plan.slots.charge.listener;
 	if (script.moves) {
 		ck_assert_int_ge(plan_free_listener(&script.plan), 0);
@@ -112,6 +123,16 @@ static void read_settings(void)
 		script.moves = false;
 	}
 	plan_event(&script.plan, &settings, script.now);
+}
+
+static void look(void)
+{
+	uint64_t idle[sizeof script.busy / sizeof script.busy[0]];
+
+	for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++)
+		idle[i] = ~script.busy[i];
+	plan_event(&script.plan, &(struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
+	    .waiting = script.waiting }, script.now);
 }
 
 static void carry_out_all(void)
@@ -122,6 +143,8 @@ static void carry_out_all(void)
 		say_action(&action);
 		if (action.kind == PLAN_READ)
 			read_settings();
+		if (action.kind == PLAN_LOOK)
+			look();
 		if (action.kind == PLAN_SPAWN && script.failing_forks > 0) {
 			script.failing_forks--;
 			plan_event(&script.plan, &(struct plan_event){ .kind = PLAN_SPAWN_FAILED,
@@ -138,10 +161,12 @@ static void happen(struct plan_event event)
 
 void script_start(unsigned workers)
 {
-	struct plan_start start = { SCRIPT_MOST, workers, SCRIPT_DRAIN_MS, script.inherited };
-	unsigned failing = script.failing_forks;
+	struct plan_start start = { .most = SCRIPT_MOST, .workers = workers,
+		.max_workers = max_workers(), .drain_ms = SCRIPT_DRAIN_MS,
+		.spare_ms = SCRIPT_SPARE_MS, .inherited = script.inherited };
 
-	script = (struct script){ .now = 1000, .failing_forks = failing };
+	script = (struct script){ .now = 1000, .failing_forks = script.failing_forks,
+		.max_workers = script.max_workers };
 	plan_init(&script.plan, script.slots, &start, script.now);
 	carry_out_all();
 }
@@ -163,6 +188,11 @@ void script_ready(unsigned slot)
 void script_asks(unsigned slot)
 {
 	happen((struct plan_event){ .kind = PLAN_WORKER_ASKS, .slot = slot });
+}
+
+void script_served_enough(unsigned slot)
+{
+	happen((struct plan_event){ .kind = PLAN_SERVED_ENOUGH, .slot = slot });
 }
 
 void script_dies_with(unsigned slot, int code)
@@ -201,6 +231,40 @@ void script_queue_empty(unsigned listener)
 void script_happens(enum plan_event_kind kind)
 {
 	happen((struct plan_event){ .kind = kind });
+}
+
+static bool is_ready(unsigned slot)
+{
+	return script.slots[slot].phase == SLOT_READY;
+}
+
+/* As the supervisor does: what the plan wants to be told, as long as it wants it and it is so. */
+static void tell_what_is_watched(unsigned idle)
+{
+	for (;;) {
+		struct plan_watch watch = plan_watch(&script.plan);
+
+		if (watch.all_busy && idle == 0)
+			script_happens(PLAN_ALL_BUSY);
+		else if (watch.above > 0 && idle > watch.above)
+			script_happens(PLAN_TOO_MANY_IDLE);
+		else
+			return;
+	}
+}
+
+void script_idle(unsigned idle)
+{
+	unsigned so_far = 0;
+
+	for (unsigned slot = 0; slot < script.plan.slots.used; slot++) {
+		bool is_idle = is_ready(slot) && so_far < idle;
+		uint64_t bit = UINT64_C(1) << slot % 64;
+
+		so_far += is_idle;
+		script.busy[slot / 64] = (script.busy[slot / 64] & ~bit) | (is_idle ? 0 : bit);
+	}
+	tell_what_is_watched(so_far);
 }
 
 void script_pass(int64_t ms)

@@ -27,6 +27,9 @@ enum told { TOLD_NOTHING, TOLD_TO_RETIRE, TOLD_TO_END, TOLD_BY_KILL };
 struct process {
 	bool lives;
 	bool ready;          /* and the plan knows */
+	bool busy;           /* it has a client */
+	bool worn;           /* it has said that it has served enough */
+	bool unhurried;      /* it was told to retire, and may take as long as it likes */
 	enum told told;
 	int64_t told_at;     /* in ms, like all times here */
 	unsigned generation;
@@ -60,10 +63,19 @@ struct world {
 	enum plan_event_kind last; /* event, that is being carried out */
 	unsigned charge;          /* generation in charge, as reported */
 	unsigned occupied_before; /* slots, before the last event */
-	unsigned widest;          /* pool that was wanted since then */
-	unsigned largest_pool;    /* that was ever wanted */
+	unsigned widest;          /* pool that was allowed since then */
+	unsigned largest_pool;    /* that was ever allowed */
+	unsigned most;            /* workers that the pool in charge may have */
 	int64_t longest_drain;    /* that was ever asked for */
 	int64_t drain;            /* in force */
+	int64_t spare;            /* how long there are too many idle before some leave */
+	int64_t needed;           /* when nobody was idle, or since when too many are */
+	int64_t grown;            /* when the pool last grew */
+	unsigned batch;           /* by how many */
+	bool spare_leave;         /* the last event has some leave that are too many */
+	unsigned load;            /* of ten workers, so many are busy */
+	int64_t full_since;       /* when the limit was first met, since it was last looked at */
+	int64_t full_said;        /* when it was last spoken of, SLOT_NEVER: not yet */
 	struct plan_event reload; /* what was read */
 	bool sick;                /* processes die often, and without having done anything */
 	bool stubborn;            /* they leave only when they are killed */
@@ -104,21 +116,40 @@ static bool one_in(struct world *world, unsigned chances)
 	return below(world, chances) == 0;
 }
 
-/* Notes how large a pool the plan wants. */
+/* Notes how large a pool the plan allows. */
 static void note_widest(struct world *world)
 {
 	const struct slots *slots = &world->plan.slots;
 
-	if (slots->charge.wanted > world->widest)
-		world->widest = slots->charge.wanted;
-	if (slots->next.wanted > world->widest)
-		world->widest = slots->next.wanted;
+	if (slots->charge.most > world->widest)
+		world->widest = slots->charge.most;
+	if (slots->next.most > world->widest)
+		world->widest = slots->next.most;
 }
 
 static void feed(struct world *world, const struct plan_event *event)
 {
 	plan_event(&world->plan, event, world->now);
 	note_widest(world);
+}
+
+/* Whoever is idle in the sense of the board: it takes clients of the listener in force. */
+static bool is_idle(const struct world *world, unsigned slot)
+{
+	const struct process *process = &world->processes[slot];
+
+	return process->lives && process->ready && process->told == TOLD_NOTHING &&
+	    !process->busy && process->listener == world->in_force;
+}
+
+static unsigned count_idle(const struct world *world, bool in_charge)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		count += is_idle(world, i) &&
+		    (!in_charge || world->processes[i].generation == world->charge);
+	return count;
 }
 
 /* ---- what the plan says ---- */
@@ -130,8 +161,8 @@ static void begin_reload(struct world *world, const struct plan_event *asked)
 	world->reload_began = world->now;
 	if (asked->drain_ms > world->longest_drain)
 		world->longest_drain = asked->drain_ms;
-	if (asked->workers > world->largest_pool)
-		world->largest_pool = asked->workers;
+	if (asked->max_workers > world->largest_pool)
+		world->largest_pool = asked->max_workers;
 }
 
 static void reload_is_over(struct world *world)
@@ -148,6 +179,8 @@ static void read_settings(struct world *world)
 		.drain_ms = (int64_t)below(world, 4) * 20000, .listener = world->in_force };
 	int place = plan_free_listener(&world->plan);
 
+	event.max_workers = event.workers + below(world, MOST - event.workers + 1);
+	event.spare_ms = 1 + below(world, 20000);
 	must(world, world->reads > 0 && !world->reloading && !world->starting && !world->stopping);
 	world->reads--;
 	if (one_in(world, 4))
@@ -175,6 +208,16 @@ static unsigned count_ready(const struct world *world, unsigned generation)
 	return count;
 }
 
+/* From now on everybody who was told to retire has an end, like the rest of his generation. */
+static void hurry_all(struct world *world)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (world->processes[i].unhurried)
+			world->processes[i].told_at = world->now;
+		world->processes[i].unhurried = false;
+	}
+}
+
 static void reloaded(struct world *world, const struct plan_action *action)
 {
 	must(world, world->reloading);
@@ -184,6 +227,11 @@ static void reloaded(struct world *world, const struct plan_action *action)
 	world->charge = action->generation;
 	world->in_force = world->reload.listener;
 	world->drain = world->reload.drain_ms;
+	world->spare = world->reload.spare_ms;
+	world->most = world->reload.max_workers;
+	world->batch = 0;
+	world->full_since = SLOT_NEVER;
+	hurry_all(world);
 	reload_is_over(world);
 }
 
@@ -198,6 +246,17 @@ static void backing_off(struct world *world, const struct plan_action *action)
 	must(world, action->delay_ms <= PLAN_BACKOFF_MAX_MS);
 	process->waited = action->delay_ms;
 	process->spawn_after = world->now + action->delay_ms;
+}
+
+/* All are busy now, and have been met so a while ago; and it was not said but now. */
+static void limit_is_told(struct world *world, const struct plan_action *action)
+{
+	must(world, world->last == PLAN_TICK && count_idle(world, true) == 0);
+	must(world, action->count == world->most && count_ready(world, world->charge) == world->most);
+	must(world, world->now >= world->full_since + PLAN_FULL_MS);
+	must(world, world->full_said == SLOT_NEVER ||
+	    world->now >= world->full_said + PLAN_FULL_AGAIN_MS);
+	world->full_said = world->now;
 }
 
 static void hear(struct world *world, const struct plan_action *action)
@@ -232,6 +291,12 @@ static void hear(struct world *world, const struct plan_action *action)
 	case PLAN_BACKING_OFF:
 		backing_off(world, action);
 		break;
+	case PLAN_FULL:
+		limit_is_told(world, action);
+		break;
+	case PLAN_SHRUNK:
+		world->spare_leave = true; /* what follows is about them */
+		break;
 	default:
 		break;
 	}
@@ -247,7 +312,7 @@ static void born(struct world *world, const struct plan_action *action)
 		*process = (struct process){ .generation = action->generation };
 	process->lives = true;
 	process->listener = action->listener;
-	process->ready = false;
+	process->ready = process->busy = process->worn = process->unhurried = false;
 	process->told = TOLD_NOTHING;
 	process->born = world->now;
 }
@@ -257,6 +322,8 @@ static void spawn(struct world *world, const struct plan_action *action)
 	struct process *process = &world->processes[action->slot];
 	unsigned failing = world->seed % 4 == 0 ? 4 : 50; /* in some worlds forks often fail */
 
+	if (world->last == PLAN_ONE_FEWER && !process->lives)
+		*process = (struct process){ 0 }; /* given up, and taken for a renewal at once */
 	must(world, !world->stopping);
 	must(world, world->listeners[action->listener].state == PLAN_LISTENER_OPEN);
 	must(world, action->generation != world->charge || action->listener == world->in_force);
@@ -277,6 +344,27 @@ static void spawn(struct world *world, const struct plan_action *action)
 	    .code = EX_OSERR });
 }
 
+/*
+ * One in charge is told to leave, and may take as long as it likes: because it
+ * is idle and there are too many, or because it has served enough; then it is
+ * alone in that, until its place is taken.
+ */
+static void leave_unhurried(struct world *world, struct process *process)
+{
+	const struct pool *charge = &world->plan.slots.charge;
+
+	process->unhurried = true;
+	if (world->spare_leave) {
+		must(world, world->last == PLAN_TICK && !process->busy);
+		must(world, world->now >= world->needed + world->spare);
+		must(world, charge->members >= charge->wanted);
+		must(world, count_idle(world, true) > charge->wanted);
+	} else {
+		must(world, process->worn);
+		must(world, charge->members - charge->ready <= 1);
+	}
+}
+
 /* Who is in charge is told to go only for a reason; and nobody is killed before his time. */
 static void tell(struct world *world, unsigned slot, enum told what)
 {
@@ -288,15 +376,21 @@ static void tell(struct world *world, unsigned slot, enum told what)
 	if (hangs && process->told == TOLD_BY_KILL)
 		return; /* as good as dead, whatever it is told */
 	must(world, what != TOLD_TO_RETIRE || listener != PLAN_LISTENER_GATED ||
-	    process->told == TOLD_TO_RETIRE || world->last == PLAN_WORKER_ASKS ||
+	    process->told == TOLD_TO_RETIRE || world->last == PLAN_WORKER_ASKS || process->worn ||
 	    world->last == PLAN_ONE_FEWER || /* else the queue would be left to nobody */
 	    (process->listener == world->in_force && process->generation != world->charge));
 	must(world, process->told < what || (process->told == TOLD_TO_RETIRE &&
 	    listener == PLAN_LISTENER_ABSENT && world->emptied == process->listener) ||
 	    world->last == PLAN_WORKER_ASKS); /* it may have missed what it was told */
-	if (process->told == TOLD_NOTHING && process->generation == world->charge)
+	if (process->told == TOLD_NOTHING && process->generation == world->charge &&
+	    what == TOLD_TO_RETIRE && world->slots[slot].due == SLOT_NEVER)
+		leave_unhurried(world, process);
+	else if (process->told == TOLD_NOTHING && process->generation == world->charge)
 		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
 		    world->last == PLAN_ONE_FEWER || (what == TOLD_BY_KILL && hangs));
+	/* A session is not cut because the pool has shrunk, but where places are short. */
+	must(world, !process->unhurried || what <= TOLD_TO_RETIRE || world->stopping ||
+	    world->plan.slots.occupied + MOST > world->most * PLAN_SLOTS_PER_WORKER);
 	if (process->told == TOLD_NOTHING && !world->stopping)
 		must(world, process->generation != world->plan.slots.next.generation ||
 		    world->last == PLAN_WORKER_ASKS);
@@ -306,6 +400,7 @@ static void tell(struct world *world, unsigned slot, enum told what)
 	if (process->told < what)
 		process->told_at = world->now;
 	process->told = what;
+	process->unhurried &= what == TOLD_TO_RETIRE;
 }
 
 static void leave(struct world *world, const struct plan_action *action)
@@ -368,6 +463,7 @@ static void note_stop(struct world *world, bool fast)
 		world->stop_bound = world->now + PLAN_END_MS + (fast ? 0 : wait);
 		world->late_at_stop = world->late;
 		world->stopping = true;
+		hurry_all(world);
 		world->starting = world->reloading = world->reload_waits = false;
 		world->reads = 0;
 	} else if (world->stop_bound > world->now + PLAN_END_MS && !world->start_failed) {
@@ -386,6 +482,17 @@ static void interrupt(struct world *world, const struct plan_action *action)
 		return;
 	note_stop(world, false);
 	feed(world, &(struct plan_event){ .kind = PLAN_STOP });
+}
+
+static void look(struct world *world)
+{
+	uint64_t idle[SLOTS / 64 + 1] = { 0 };
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (is_idle(world, i))
+			idle[i / 64] |= UINT64_C(1) << i % 64;
+	feed(world, &(struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
+	    .waiting = below(world, 3) });
 }
 
 static void carry_out(struct world *world, const struct plan_action *action)
@@ -415,6 +522,9 @@ static void carry_out(struct world *world, const struct plan_action *action)
 		break;
 	case PLAN_READ:
 		read_settings(world);
+		break;
+	case PLAN_LOOK:
+		look(world);
 		break;
 	case PLAN_REPORT:
 		hear(world, action);
@@ -459,7 +569,10 @@ static void check_counts(struct world *world)
 	must(world, slots->charge.ready == sum.charge.ready);
 	must(world, slots->next.members == sum.next.members || world->stopping);
 	must(world, slots->next.ready == sum.next.ready || world->stopping);
-	must(world, slots->charge.members <= slots->charge.wanted || world->stopping);
+	must(world, slots->charge.members <= slots->charge.target || world->stopping);
+	must(world, slots->charge.target <= slots->charge.most);
+	must(world, slots->charge.target >= slots->charge.wanted);
+	must(world, slots->charge.most == world->most && slots->next.target == slots->next.wanted);
 	must(world, sum.occupied <= world->largest_pool * PLAN_SLOTS_PER_WORKER);
 	must(world, sum.occupied <= world->occupied_before ||
 	    sum.occupied <= world->widest * PLAN_SLOTS_PER_WORKER);
@@ -484,12 +597,15 @@ static void check_slot(struct world *world, unsigned i)
 		*process = (struct process){ 0 };
 }
 
+/* Nothing is under way, and what the plan was told of the load has come to its end. */
 static bool is_at_rest(const struct world *world)
 {
 	for (unsigned i = 0; i < SLOTS; i++)
-		if (world->slots[i].phase != SLOT_FREE && world->slots[i].phase != SLOT_READY)
+		if (world->slots[i].phase != SLOT_FREE && world->slots[i].phase != SLOT_READY &&
+		    !world->processes[i].unhurried)
 			return false;
-	return !world->starting && !world->reloading && !world->stopping;
+	return !world->starting && !world->reloading && !world->stopping &&
+	    world->plan.spare_due == SLOT_NEVER && world->plan.full_due == SLOT_NEVER;
 }
 
 /* What holds when every tick has come in time. */
@@ -503,14 +619,14 @@ static void check_deadlines(struct world *world)
 		must(world, world->listeners[i].state != PLAN_LISTENER_GATED ||
 		    world->now < world->listeners[i].gated_at + PLAN_SETTLE_MS);
 	must(world, !world->reloading || world->now < world->reload_began + PLAN_START_MS);
-	must(world, world->stopping || slots->charge.members == slots->charge.wanted ||
-	    slots->occupied >= PLAN_SLOTS_PER_WORKER * slots->charge.wanted);
+	must(world, world->stopping || slots->charge.members == slots->charge.target ||
+	    slots->occupied >= PLAN_SLOTS_PER_WORKER * slots->charge.most);
 	for (unsigned i = 0; i < SLOTS; i++) {
 		const struct process *process = &world->processes[i];
 		int64_t since = world->now - process->told_at;
 
 		must(world, !process->lives || process->told != TOLD_TO_RETIRE ||
-		    since < world->longest_drain);
+		    process->unhurried || since < world->longest_drain);
 		must(world, !process->lives || process->told != TOLD_TO_END ||
 		    since < PLAN_END_MS);
 		must(world, !process->lives || process->ready || process->told != TOLD_NOTHING ||
@@ -550,9 +666,66 @@ static void happen(struct world *world, struct plan_event event)
 	world->last = event.kind;
 	world->occupied_before = world->plan.slots.occupied;
 	world->widest = 0;
+	world->spare_leave = false;
 	note_widest(world);
 	feed(world, &event);
 	carry_out_all(world);
+}
+
+/* By how many workers the pool must grow if it is told now that all are busy. */
+static unsigned growth_expected(const struct world *world)
+{
+	const struct pool *charge = &world->plan.slots.charge;
+	unsigned batch = 2 * world->batch;
+
+	if (world->batch == 0 || world->now - world->grown >= PLAN_CALM_MS)
+		batch = 1;
+	if (charge->ready < charge->members || charge->members < charge->target ||
+	    world->starting || world->stopping)
+		return 0; /* whoever is to come may be enough */
+	return batch < world->most - charge->members ? batch : world->most - charge->members;
+}
+
+static void all_are_busy(struct world *world)
+{
+	const struct pool *charge = &world->plan.slots.charge;
+	unsigned batch = growth_expected(world);
+	unsigned before = charge->members;
+	unsigned target = batch > 0 ? before + batch : charge->target;
+
+	if (before == world->most && world->plan.full_due == SLOT_NEVER)
+		world->full_since = world->now;
+	if (batch > 0) {
+		world->batch = world->now - world->grown >= PLAN_CALM_MS ? 1 : 2 * world->batch;
+		if (world->batch == 0)
+			world->batch = 1;
+		world->grown = world->now;
+	}
+	world->needed = world->now;
+	happen(world, (struct plan_event){ .kind = PLAN_ALL_BUSY });
+	must(world, charge->target == target);
+	must(world, world->stopping || plan_watch(&world->plan).above == 0 ||
+	    charge->members > charge->wanted);
+}
+
+/* As the supervisor does: what the plan wants to be told, as long as it wants it and it is so. */
+static void tell_what_is_watched(struct world *world)
+{
+	for (unsigned times = 0;; times++) {
+		struct plan_watch watch = plan_watch(&world->plan);
+		unsigned idle = count_idle(world, false);
+
+		must(world, times <= 3);
+		must(world, !world->stopping || (!watch.all_busy && watch.above == 0));
+		if (watch.all_busy && idle == 0) {
+			all_are_busy(world);
+		} else if (watch.above > 0 && idle > watch.above) {
+			world->needed = world->now;
+			happen(world, (struct plan_event){ .kind = PLAN_TOO_MANY_IDLE });
+		} else {
+			return;
+		}
+	}
 }
 
 /* ---- what happens ---- */
@@ -616,9 +789,6 @@ static void resize(struct world *world)
 {
 	bool more = one_in(world, 2);
 
-	if (more && !world->stopping && world->plan.slots.charge.wanted == world->largest_pool &&
-	    world->largest_pool < MOST)
-		world->largest_pool++;
 	happen(world, (struct plan_event){ .kind = more ? PLAN_ONE_MORE : PLAN_ONE_FEWER });
 }
 
@@ -663,6 +833,15 @@ static bool dies_now(struct world *world, enum told what)
 	return one_in(world, world->stubborn ? 1000 : what == TOLD_TO_END ? 3 : 8);
 }
 
+/* A worker that has said so may say it again. */
+static void serve_enough(struct world *world, unsigned slot)
+{
+	struct process *process = &world->processes[slot];
+
+	process->worn = process->told == TOLD_NOTHING;
+	happen(world, (struct plan_event){ .kind = PLAN_SERVED_ENOUGH, .slot = slot });
+}
+
 /* A process does something of its own accord. */
 static void live(struct world *world)
 {
@@ -676,9 +855,53 @@ static void live(struct world *world)
 		die(world, (unsigned)slot);
 	else if (!process->ready && !one_in(world, 8))
 		get_ready(world, (unsigned)slot);
-	else if (process->ready && one_in(world, 10))
+	else if (process->ready && one_in(world, 20))
 		happen(world, (struct plan_event){ .kind = PLAN_WORKER_ASKS,
 		    .slot = (unsigned)slot });
+	else if (process->ready && one_in(world, 20))
+		serve_enough(world, (unsigned)slot);
+}
+
+/* Clients come and go, now more of them and now fewer. */
+static void serve(struct world *world)
+{
+	if (one_in(world, 10))
+		world->load = below(world, 13);
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (world->processes[i].ready && one_in(world, 3))
+			world->processes[i].busy = below(world, 10) < world->load;
+	if (one_in(world, 20))
+		all_are_busy(world); /* as told a moment ago, or out of place */
+}
+
+/*
+ * No clients for so long that everything under way is over: then there are as
+ * many workers as are wanted at rest, and nothing wakes the master again.
+ */
+static void calm_down(struct world *world)
+{
+	const struct pool *charge = &world->plan.slots.charge;
+
+	for (unsigned turns = 0; !world->stopping; turns++) {
+		must(world, turns < 1000);
+		for (unsigned i = 0; i < SLOTS && !world->stopping; i++) {
+			world->processes[i].busy = false;
+			if (!world->processes[i].lives)
+				continue;
+			if (world->processes[i].told != TOLD_NOTHING)
+				die(world, i);
+			else
+				get_ready(world, i);
+		}
+		tell_what_is_watched(world);
+		if (world->stopping || plan_deadline(&world->plan) == SLOT_NEVER)
+			break;
+		if (plan_deadline(&world->plan) > world->now)
+			world->now = plan_deadline(&world->plan);
+		happen(world, (struct plan_event){ .kind = PLAN_TICK });
+	}
+	must(world, world->stopping || (charge->members == charge->wanted &&
+	    charge->ready == charge->wanted && charge->target == charge->wanted));
 }
 
 /* The kernel buries without fail: nobody outlives SIGKILL for long. */
@@ -699,12 +922,17 @@ static void empty_a_queue(struct world *world)
 
 static void anything(struct world *world)
 {
-	unsigned what = below(world, 104);
+	unsigned what = below(world, 124);
 
 	bury_the_killed(world);
+	tell_what_is_watched(world);
 	if (world->over)
 		return;
-	if (what < 70)
+	if (what >= 104)
+		serve(world);
+	else if (one_in(world, 400))
+		calm_down(world);
+	else if (what < 70)
 		live(world);
 	else if (what < 90)
 		pass_time(world);
@@ -720,16 +948,22 @@ static void anything(struct world *world)
 
 static void begin(struct world *world, uint64_t seed)
 {
+	struct plan_start start = { .most = MOST };
+
 	*world = (struct world){ .seed = seed, .random = seed, .charge = 1, .starting = true };
 	world->now = world->began = (int64_t)below(world, 1000000);
 	world->sick = one_in(world, 4);
 	world->stubborn = one_in(world, 4);
 	world->inherited = one_in(world, 8);
 	world->listeners[0].state = PLAN_LISTENER_OPEN;
-	world->largest_pool = 1 + below(world, MOST);
-	world->drain = world->longest_drain = (int64_t)below(world, 60000);
-	plan_init(&world->plan, world->slots, &(struct plan_start){ MOST, world->largest_pool,
-	    world->drain, world->inherited }, world->now);
+	start.workers = 1 + below(world, MOST);
+	start.max_workers = start.workers + below(world, MOST - start.workers + 1);
+	start.drain_ms = world->drain = world->longest_drain = (int64_t)below(world, 60000);
+	start.spare_ms = world->spare = 1 + below(world, 20000);
+	start.inherited = world->inherited;
+	world->largest_pool = world->most = start.max_workers;
+	world->full_said = SLOT_NEVER;
+	plan_init(&world->plan, world->slots, &start, world->now);
 	note_widest(world);
 	carry_out_all(world);
 }

@@ -21,6 +21,7 @@
 Suite *access_suite(void);
 Suite *board_suite(void);
 Suite *daemon_suite(void);
+Suite *growth_suite(void);
 Suite *idleset_suite(void);
 Suite *listener_suite(void);
 Suite *histogram_suite(void);
@@ -58,6 +59,9 @@ Suite *workers_suite(void);
 /* The largest pool that a script can ask for. */
 #define SCRIPT_MOST 24
 
+/* How long there are too many idle in a script before some leave, in milliseconds. */
+#define SCRIPT_SPARE_MS 10000
+
 /* Time that a retiring worker gets in a script that does not care, in milliseconds. */
 #define SCRIPT_DRAIN_MS 30000
 
@@ -70,6 +74,9 @@ struct script {
 	bool bad_settings;      /* and it has mistakes */
 	bool moves;             /* and another address */
 	bool inherited;         /* at the next start */
+	unsigned max_workers;   /* at the next start or reload; 0: SCRIPT_MOST */
+	uint64_t busy[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER / 64 + 1]; /* slots that are, a bit each */
+	unsigned waiting;       /* clients in the queue */
 	char said[4096];        /* the plan's actions since they were last looked at */
 };
 
@@ -82,6 +89,7 @@ void script_serve(unsigned workers);
 /* What can happen to the worker in a slot. Deaths are with code 70, if it does not matter. */
 void script_ready(unsigned slot);
 void script_asks(unsigned slot);
+void script_served_enough(unsigned slot);
 void script_dies(unsigned slot);
 void script_dies_with(unsigned slot, int code);
 void script_dies_after_session(unsigned slot);
@@ -94,6 +102,12 @@ void script_reload(unsigned workers, int64_t drain_ms);
 void script_moves(unsigned workers);
 void script_queue_empty(unsigned listener);
 void script_happens(enum plan_event_kind kind);
+
+/*
+ * What workers do with their clients: all but `idle`, from slot 0 on, are busy.
+ * The plan is told what it watches for.
+ */
+void script_idle(unsigned idle);
 
 /* Lets time pass; whatever is due meanwhile happens exactly when it is due. */
 void script_pass(int64_t ms);

@@ -21,6 +21,7 @@
 #include "worker/admission.h"
 #include "worker/arrival.h"
 #include "worker/echo.h"
+#include "worker/idleness.h"
 #include "worker/linger.h"
 #include "worker/orders.h"
 
@@ -175,6 +176,7 @@ static void finish_session(struct session *session)
 /* To serve another protocol, call its function here in place of echo_serve(). */
 static void serve_one(struct session *session)
 {
+	idleness_became_busy(&worker_idleness);
 	begin_session(session);
 	board_set_open(session->slot, 1);
 	worker_show_state(self, BOARD_SERVING);
@@ -185,6 +187,8 @@ static void serve_one(struct session *session)
 	session_finish(session);
 	board_set_open(session->slot, 0);
 	worker_show_state(self, BOARD_IDLE);
+	idleness_served_one(&worker_idleness);
+	idleness_became_idle(&worker_idleness);
 }
 
 /*

@@ -13,6 +13,7 @@
 
 #include "worker/admission.h"
 #include "worker/echo.h"
+#include "worker/idleness.h"
 #include "worker/orders.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ static void session_is_over(struct mux *mux, struct connection *connection)
 	delay_stop(&connection->life);
 	mux->open--;
 	board_set_open(mux->slot, mux->open);
+	idleness_served_one(&worker_idleness);
 }
 
 void connection_close(struct mux *mux, struct connection *connection)

@@ -16,6 +16,7 @@
 #include "worker/admission.h"
 #include "worker/arrival.h"
 #include "worker/fairness.h"
+#include "worker/idleness.h"
 #include "worker/orders.h"
 
 #include <errno.h>
@@ -156,7 +157,21 @@ static bool is_emptying(const struct mux *mux)
 	return orders.retiring && mux->open == 0;
 }
 
-void door_turn(struct mux *mux)
+/* For the master, which has others at hand when all workers are full. */
+static void tell_room(struct mux *mux)
+{
+	bool full = is_full(mux);
+
+	if (full == mux->door.told_full)
+		return;
+	mux->door.told_full = full;
+	if (full)
+		idleness_became_busy(&worker_idleness);
+	else
+		idleness_became_idle(&worker_idleness);
+}
+
+static void look_outside(struct mux *mux)
 {
 	struct door *door = &mux->door;
 
@@ -167,6 +182,12 @@ void door_turn(struct mux *mux)
 	if (door->watched && (door->knocked || is_emptying(mux)))
 		accept_one(mux);
 	door->knocked = false;
+}
+
+void door_turn(struct mux *mux)
+{
+	look_outside(mux);
+	tell_room(mux);
 }
 
 int64_t door_due(const struct mux *mux)

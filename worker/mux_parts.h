@@ -48,6 +48,7 @@ struct door {
 	bool watched;  /* epoll tells when somebody waits */
 	bool knocked;  /* and did so in this turn */
 	bool closed;   /* let go of for good */
+	bool told_full; /* the master knows that there is no room */
 	int64_t back;  /* not watched before, in ms of the clock */
 	unsigned free; /* how many may come in before fairness is asked about */
 	struct accept_trouble trouble;

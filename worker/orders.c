@@ -4,6 +4,7 @@
 #include "common/gate.h"
 #include "common/log.h"
 #include "common/readypipe.h"
+#include "worker/idleness.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,7 @@ static void told_to_leave(int number, siginfo_t *info, void *context)
 		ready_pipe_send(self->ready_fd, READY_ASKS_TO_LEAVE);
 	} else {
 		orders.retiring = 1;
+		idleness_leaves(&worker_idleness);
 		if (number == SIGQUIT)
 			orders.ending = 1;
 		engine_told(number);

@@ -7,6 +7,7 @@
 #include "worker/admission.h"
 #include "worker/buffers.h"
 #include "worker/engine.h"
+#include "worker/idleness.h"
 #include "worker/orders.h"
 
 #include <errno.h>
@@ -35,7 +36,10 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 		return -1;
 	admission_begin(worker);
 	worker_show_state(worker, BOARD_IDLE);
+	worker_idleness = (struct idleness){ .set = worker->idle, .number = worker->number,
+		.ready_fd = worker->ready_fd, .max_served = worker->max_served };
 	orders_begin(worker, engine->told);
+	idleness_became_idle(&worker_idleness);
 	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0) {
 		log_error("telling the master that worker %u is ready: %s", worker->number + 1,
 		    strerror(errno));
@@ -57,6 +61,7 @@ int worker_run(const struct worker *worker)
 	if (prepare(worker, engine) < 0)
 		return EX_OSERR;
 	code = engine->serve();
+	idleness_leaves(&worker_idleness);
 	worker_show_state(worker, BOARD_LEAVING);
 	/* While the last clients close, nobody new may come to a door that will not open. */
 	dup2(worker->nowhere, worker->listener);

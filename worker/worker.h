@@ -27,6 +27,8 @@ struct worker {
 	unsigned busy_poll_us; /* event engine: how long it looks before it sleeps; 0: not at all */
 	struct limits limits; /* that clients are held to */
 	struct sources *sources; /* where connections come from; shared by all workers */
+	unsigned max_served; /* connections after which it asks to be replaced, 0: never */
+	struct idle_set *idle; /* on the board, of its listener */
 	struct board *board;
 };
 

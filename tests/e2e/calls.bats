@@ -39,7 +39,7 @@ calls() {
 @test "calls: a connection with one echo is at most six system calls" {
 	need_blocking_engine
 	need_plain_build
-	start_server -w 1
+	start_server -w 1 --max-workers 1
 	count_calls "$(workers)"
 	run -0 "$BUILD/echo-load" -c 1 -n 1000 --churn 1 127.0.0.1 "$port"
 	stop_counting

@@ -57,7 +57,7 @@ is_given_up() {
 	run -0 "$BUILD/echo-load" -c 16 -n 2000 --churn 1 127.0.0.1 "$port"
 	eventually 10 is_given_up "$old"
 	end_load
-	eventually 10 all_idle 4
+	eventually 30 all_idle 4
 	eventually 10 listens_once
 	server_said 'settings changed: listen \* -> 127.0.0.1$'
 	server_said "the listener on \[::\]:$old is closed"
@@ -74,7 +74,7 @@ is_given_up() {
 		eventually 10 is_given_up "$old"
 		end_load
 	done
-	eventually 10 all_idle 4
+	eventually 30 all_idle 4
 	eventually 10 listens_once
 	[ "$(descriptors "$master")" -eq "$held" ]
 }
@@ -88,7 +88,7 @@ is_given_up() {
 		reload_with 'workers 4' "port $number"
 	done
 	end_load
-	eventually 10 all_idle 4
+	eventually 30 all_idle 4
 	eventually 10 listens_once
 	# Nobody else may share the port, not even another echo-master.
 	run -69 "$BUILD/echo-master" -p "$number"

@@ -6,7 +6,7 @@ load common
 
 @test "pool: eight workers serve eight clients at once, and the ninth when one leaves" {
 	need_blocking_engine
-	start_server -w 8
+	start_server -w 8 --max-workers 8
 	sessions=()
 	for i in 1 2 3 4 5 6 7 8; do
 		open_session fd
@@ -35,7 +35,7 @@ load common
 }
 
 @test "pool: all workers killed at once are all replaced, time and again" {
-	start_server -w 8
+	start_server -w 8 --max-workers 8
 	held=$(descriptors "$master")
 	for round in $(seq 20); do
 		# Every worker completes a session first, or the back-off would set in.
@@ -86,7 +86,7 @@ load common
 }
 
 @test "pool: a worker that has served and crashes is replaced at once" {
-	start_server -w 1
+	start_server -w 1 --max-workers 1
 	for round in 1 2 3 4; do
 		answers
 		kill -KILL "$(workers)"
@@ -116,7 +116,7 @@ load common
 }
 
 @test "pool: a worker that somebody else tells to leave finishes its session and is replaced" {
-	start_server -w 1
+	start_server -w 1 --max-workers 1
 	open_session fd
 	echoes "$fd" before
 	worker=$(workers)
@@ -148,7 +148,7 @@ load common
 	for error in ECONNABORTED EINTR ENETDOWN EPROTO ENOPROTOOPT EHOSTDOWN ENONET \
 		EHOSTUNREACH EOPNOTSUPP ENETUNREACH EPERM; do
 		rm -f server.log
-		launch_injected accept4 "accept4:error=$error:when=1..3" -w 1
+		launch_injected accept4 "accept4:error=$error:when=1..3" -w 1 --max-workers 1
 		answers
 		eventually 10 all_idle 1
 		kill -USR1 "$master"
@@ -207,7 +207,7 @@ load common
 @test "pool: a worker out of descriptors waits without spinning, and comes back" {
 	need_blocking_engine "event.bats has its own"
 	# Limits are for the same user to change, if not for one with a right of its own.
-	start_server -w 1 -u "$(id -un)"
+	start_server -w 1 --max-workers 1 -u "$(id -un)"
 	worker=$(workers)
 	prlimit --pid "$worker" --nofile=4:
 	open_session first # the accept(2) under way has its descriptor already

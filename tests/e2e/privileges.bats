@@ -141,7 +141,7 @@ teardown() {
 
 @test "privileges: with --master-user the master too gives up everything" {
 	need_root
-	start_server -w 2 --master-user daemon
+	start_server -w 2 --max-workers 2 --master-user daemon
 	for process in "$master" $(workers); do
 		runs_as "$process" "$(id -u daemon)" "$(id -g daemon)"
 		has_no_privilege "$process"

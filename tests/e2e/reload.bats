@@ -29,7 +29,7 @@ line_of() {
 }
 
 @test "reload: 100 in a storm of short sessions lose not one" {
-	start_server -w 8
+	start_server -w 8 --spare-timeout 1s
 	held=$(descriptors "$master")
 	start_load 16
 	for round in $(seq 100); do
@@ -130,7 +130,7 @@ line_of() {
 
 @test "reload: clients that stay silent do not pile up old workers without bound" {
 	need_blocking_engine "both clients may be in one worker, and twice as many fit"
-	start_server -w 2 --shutdown-timeout 1h
+	start_server -w 2 --max-workers 2 --shutdown-timeout 1h
 	for round in $(seq 12); do
 		open_session "silent_a_$round"
 		open_session "silent_b_$round"

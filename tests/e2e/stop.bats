@@ -61,7 +61,7 @@ release_crowd() {
 }
 
 @test "stop: clients that wait in the accept queue are served" {
-	start_server -w 1
+	start_server -w 1 --max-workers 1
 	open_session fd
 	echoes "$fd" 'the only worker is taken'
 	start_crowd 100
@@ -77,7 +77,7 @@ release_crowd() {
 
 @test "stop: a full accept queue is served" {
 	need_blocking_engine "the queue does not fill"
-	start_server -w 1 -b 16
+	start_server -w 1 --max-workers 1 -b 16
 	open_session fd
 	echoes "$fd" 'the only worker is taken'
 	start_crowd 64
@@ -224,7 +224,7 @@ kill_master() {
 }
 
 @test "stop: when the master is killed clients in the queue are answered" {
-	start_server -w 1
+	start_server -w 1 --max-workers 1
 	open_session fd
 	echoes "$fd" 'the only worker is taken'
 	start_crowd 20
@@ -238,7 +238,7 @@ kill_master() {
 @test "stop: when the master is killed in a storm nobody is let in and then reset" {
 	for round in 1 2 3; do
 		rm -f server.log
-		start_server -w 2
+		start_server -w 2 --max-workers 2
 		start_load 100 --fail-on "${losses/short,/}"
 		kill -KILL "$master"
 		wait "$server" 2>/dev/null || true
