@@ -225,7 +225,7 @@ losses=reset-before,reset-after,timeout,short,corrupt
 
 # The workers that serve somebody at the moment.
 serving() {
-	pgrep -P "$master" -f 'echo-master: worker [0-9]+ \(serving\) *$'
+	pgrep -P "$master" -f 'echo-master: worker [0-9]+ \(serving( [0-9]+ of [0-9]+)?\) *$'
 }
 
 # start_load CONNECTIONS [option ...]: sessions of one echo each, one after another, until end_load;

@@ -44,7 +44,7 @@ load common
 }
 
 @test "echo: a client that does not read is not read from, and costs no memory" {
-	start_server -w 1
+	start_server -w 1 --max-workers 1
 	head -c 100M /dev/zero >sent
 	mkfifo back
 	"$BUILD/echo-client" 127.0.0.1 "$port" <sent >back 3>&- &

@@ -167,7 +167,7 @@ end_churn() {
 	eventually 10 grep -q 'connected 40' crowd.out
 	[ "$(count_workers)" -eq 4 ]
 	kill "$crowd"
-	run -0 "$tools/storm" -c 40 -n 400 "$port"
+	run -0 "$BUILD/echo-load" -c 40 -n 400 --churn 1 127.0.0.1 "$port"
 	eventually 20 all_idle 2
 	[ "$(times_said 'which is max-workers')" -eq 1 ]
 }

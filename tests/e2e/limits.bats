@@ -218,7 +218,7 @@ cut_the_link() {
 }
 
 @test "limits: a peer that is gone without a word frees its worker" {
-	start_with_a_link -w 1 --idle-timeout 1s
+	start_with_a_link -w 1 --max-workers 1 --idle-timeout 1s
 	(echo hello && sleep 600) | nsenter -t "$far" -n "$BUILD/echo-client" 192.0.2.1 "$port" \
 		>client.out 3>&- &
 	eventually 10 client_says
@@ -228,7 +228,7 @@ cut_the_link() {
 }
 
 @test "limits: a peer that is gone in mid-stream frees its worker" {
-	start_with_a_link -w 1 --idle-timeout 0 --write-timeout 1s
+	start_with_a_link -w 1 --max-workers 1 --idle-timeout 0 --write-timeout 1s
 	# shellcheck disable=SC2016 # likewise
 	nsenter -t "$far" -n bash -c 'exec 4<>/dev/tcp/192.0.2.1/$0; cat /dev/zero >&4' "$port" \
 		3>&- &

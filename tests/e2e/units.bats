@@ -46,7 +46,7 @@ trace_server() {
 	fi
 	cp "$BUILD/echo-master" .
 	launch strace -f -o all.out "${as_service[@]}" "$PWD/echo-master" -p 0 -w 2 --log-stderr \
-		--log-level debug --shutdown-timeout 1s
+		--log-level debug --shutdown-timeout 1s "$@"
 	master=$(pgrep -P "$server")
 	lead_through_life
 	sed -n '/execve("[^"]*echo-master"/,$p' all.out >strace.out
@@ -119,13 +119,17 @@ calls_in() {
 
 @test "units: every system call that the server makes is one that its unit permits" {
 	copy_units
-	trace_server
 	# shellcheck disable=SC2046 # a list of names
 	expand_calls $(setting SystemCallFilter) | sort -u >permitted
-	calls_in strace.out reload.out >made
-	[ "$(wc -l <made)" -ge 40 ]
-	run -0 comm -23 made permitted
-	[ -z "$output" ]
+	for options in '' '--connections 1000'; do
+		read -ra words <<<"$options"
+		rm -f server.log
+		trace_server "${words[@]}"
+		calls_in strace.out reload.out >made
+		[ "$(wc -l <made)" -ge 40 ]
+		run -0 comm -23 made permitted
+		[ -z "$output" ]
+	done
 }
 
 @test "units: the server opens no socket, memory or file that its unit forbids" {
