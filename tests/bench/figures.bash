@@ -79,12 +79,9 @@ replace_worker() {
 
 # One worker, and no other that could answer in its place.
 measure_replaced() {
-	local i took_ms worker all=() fixed=()
+	local i took_ms worker all=()
 
-	if "$BUILD/echo-master" --max-workers 1 -w 1 -t >/dev/null 2>&1; then
-		fixed=(--max-workers 1)
-	fi
-	start_server replaced blocking 1 -w 1 "${fixed[@]}" || {
+	start_server replaced blocking 1 -w 1 --max-workers 1 || {
 		not_started replaced blocking
 		return
 	}
@@ -123,7 +120,7 @@ count_calls() {
 	calls=$(awk '$1 == "total" { total = $2 } END { print total + 0 }' "$folder/calls")
 }
 
-# measure_idle SERVER
+# measure_idle SERVER: with a pool that may grow, as it does if not told otherwise.
 measure_idle() {
 	local calls
 
@@ -131,7 +128,7 @@ measure_idle() {
 		note 'idle: strace is missing'
 		return
 	}
-	start_server "$1" "$1" 8 || {
+	start_server "$1" "$1" 8 --max-workers 1024 || {
 		not_started idle "$1"
 		return
 	}

@@ -19,12 +19,7 @@ can_have() {
 	local program=$1
 
 	case $1 in
-	blocking | prefork-loop | epoll-loop) return 0 ;;
-	event)
-		why='this echo-master has no setting connections'
-		"$BUILD/echo-master" --connections 64 -t >/dev/null 2>&1
-		return
-		;;
+	blocking | event | prefork-loop | epoll-loop) return 0 ;;
 	go) program=$BUILD/tests/bench/echo_go ;;
 	apache) program=apache2 ;;
 	esac
@@ -165,7 +160,7 @@ set_command() {
 	local ours=("$BUILD/echo-master" -l 127.0.0.1 -p "$port" --log-stderr --log-level notice)
 
 	case $name in
-	blocking) command=("${ours[@]}" -w "$workers") ;;
+	blocking) command=("${ours[@]}" -w "$workers" --max-workers "$workers") ;;
 	event) command=("${ours[@]}" -w auto --connections $((most > 64 ? most : 64))) ;;
 	prefork-loop) command=("$BUILD/tests/bench/prefork_loop" "$workers" "$port") ;;
 	epoll-loop) command=("$BUILD/tests/bench/epoll_loop" "$(nproc)" "$port") ;;

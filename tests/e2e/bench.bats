@@ -100,15 +100,24 @@ stand_in() {
 		has_rows "$name"
 	done
 	jq -e '.loads | map(select(.load == "c5000") | .server) |
-		contains(["prefork-loop", "blocking", "epoll-loop"])' result
+		contains(["prefork-loop", "blocking", "epoll-loop", "event"])' result
 	jq -e '.loads | all(.failed == {})' result
 	jq -e '.skipped | all(.server | IN("blocking", "event", "prefork-loop", "epoll-loop") | not)' result
-	jq -e '.memory | map(.server) | contains(["prefork-loop", "blocking", "epoll-loop"])' result
+	jq -e '.memory | map(.server) |
+		contains(["prefork-loop", "blocking", "epoll-loop", "event"])' result
 	# In so short a time a load may have nothing back yet.
 	jq -e '.figures | .worker_kib > 0 and .ready_few_ms > 0 and .ready_many_ms > 0 and
 		.replaced_ms > 0 and has("instrument") and has("pool_mib")' result
+	jq -e '(.figures | has("idle_calls_blocking") and has("idle_calls_event")) or
+		(.notes | any(startswith("idle: ")))' result
 	jq -e '.bars | length == 16' result
 	[ "$(grep -cE ' (met|not met|not measured)( \(worst: .*\))?$' out)" -eq 16 ]
+}
+
+@test "bench: the pool of the blocking engine does not grow under the load" {
+	bench_with 0 --smoke --only memory --servers blocking,prefork-loop --json result
+	# A master, and a worker for each.
+	jq -e '.memory | length == 2 and all(.processes == 1 + .connections)' result
 }
 
 @test "bench: the table fits 100 columns" {
