@@ -133,7 +133,6 @@ START_TEST(failures_in_a_row_become_a_pause_and_pauses_grow)
 		ck_assert_int_eq(accept_judge(&trouble, ECONNABORTED), ACCEPT_AGAIN);
 	ck_assert_int_eq(accept_judge(&trouble, ECONNABORTED), ACCEPT_PAUSE);
 	ck_assert_int_eq(accept_judge(&trouble, EPERM), ACCEPT_PAUSE);
-	ck_assert_int_eq(accept_judge(&trouble, EAGAIN), ACCEPT_EMPTY);
 	ck_assert_int_eq(accept_judge(&trouble, EINVAL), ACCEPT_FATAL);
 	ck_assert_int_eq(accept_pause_ms(&trouble), 50);
 	ck_assert_int_eq(accept_pause_ms(&trouble), 100);
@@ -142,6 +141,24 @@ START_TEST(failures_in_a_row_become_a_pause_and_pauses_grow)
 		accept_pause_ms(&trouble);
 	ck_assert_int_eq(accept_pause_ms(&trouble), 1000);
 	ck_assert_int_eq(accept_judge(&(struct accept_trouble){ 0 }, EMFILE), ACCEPT_PAUSE);
+}
+END_TEST
+
+START_TEST(failures_of_different_moments_do_not_add_up)
+{
+	struct accept_trouble trouble = { 0 };
+
+	for (int i = 0; i < 1000; i++) {
+		ck_assert_int_eq(accept_judge(&trouble, ECONNABORTED), ACCEPT_AGAIN);
+		ck_assert_int_eq(accept_judge(&trouble, EAGAIN), ACCEPT_EMPTY);
+	}
+	for (int i = 0; i < 100; i++)
+		accept_judge(&trouble, EAGAIN);
+	for (int i = 0; i < 63; i++)
+		ck_assert_int_eq(accept_judge(&trouble, EPERM), ACCEPT_REFUSED);
+	accept_pause_ms(&trouble);
+	ck_assert_int_eq(accept_judge(&trouble, EAGAIN), ACCEPT_EMPTY);
+	ck_assert_int_eq(accept_pause_ms(&trouble), 50);
 }
 END_TEST
 
@@ -400,6 +417,7 @@ Suite *mux_suite(void)
 	tcase_add_test(parts, ahead_is_an_eighth_and_one_above_the_mean);
 	tcase_add_test(parts, only_workers_of_the_same_generation_are_compared);
 	tcase_add_test(parts, failures_in_a_row_become_a_pause_and_pauses_grow);
+	tcase_add_test(parts, failures_of_different_moments_do_not_add_up);
 	suite_add_tcase(suite, parts);
 	tcase_set_timeout(connection, 30);
 	tcase_add_checked_fixture(connection, connect_locally, disconnect);

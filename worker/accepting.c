@@ -42,6 +42,10 @@ enum accept_error accept_judge(struct accept_trouble *trouble, int error)
 {
 	enum accept_error class = accept_classify(error);
 
+	if (class == ACCEPT_EMPTY) {
+		*trouble = (struct accept_trouble){ 0 };
+		return class;
+	}
 	trouble->failures++;
 	if ((class == ACCEPT_AGAIN || class == ACCEPT_REFUSED) && trouble->failures >= PASSED_OVER)
 		return ACCEPT_PAUSE;

@@ -14,7 +14,10 @@ enum accept_error {
 /* Classifies errno of a failed accept(2), by its manual page's list. */
 enum accept_error accept_classify(int error);
 
-/* What has gone wrong since the last connection was accepted; all zero: nothing. */
+/*
+ * What has gone wrong since the last connection was accepted, or none was there;
+ * all zero: nothing.
+ */
 struct accept_trouble {
 	unsigned failures; /* of accept(2), in a row */
 	unsigned pauses;   /* that these have led to */
@@ -23,7 +26,8 @@ struct accept_trouble {
 /*
  * Classifies one more failure. What concerns one connection is passed over, but
  * not for ever, as a cause that stays would make a worker spin: from the 64th
- * in a row on it is ACCEPT_PAUSE.
+ * in a row on it is ACCEPT_PAUSE. An empty queue ends the row: failures of
+ * different moments have different causes.
  */
 enum accept_error accept_judge(struct accept_trouble *trouble, int error);
 

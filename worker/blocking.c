@@ -214,11 +214,10 @@ static void wait_for_connection(void)
  * The listener does not block; or it does, and nobody came in the time that its
  * connections have to say something (SO_RCVTIMEO). Returns as after_failure().
  */
-static int after_empty(struct accept_trouble *trouble)
+static int after_empty(void)
 {
 	static bool found_empty; /* since the worker is to leave */
 
-	*trouble = (struct accept_trouble){ 0 };
 	if (!orders.retiring) {
 		if (fcntl(self->listener, F_GETFL) & O_NONBLOCK)
 			wait_for_connection();
@@ -236,7 +235,7 @@ static int after_failure(int error, struct accept_trouble *trouble)
 {
 	switch (arrival_failed(self, trouble, error)) {
 	case ACCEPT_EMPTY:
-		return after_empty(trouble);
+		return after_empty();
 	case ACCEPT_REFUSED:
 	case ACCEPT_AGAIN:
 		return -1;
