@@ -10,7 +10,7 @@
 
 int descriptors_allow(unsigned connections)
 {
-	rlim_t needed = (rlim_t)connections + DESCRIPTORS_OF_ITS_OWN;
+	rlim_t needed = (rlim_t)connections + DESCRIPTORS_BESIDES;
 	rlim_t most;
 	struct rlimit limit, raised;
 
@@ -26,7 +26,7 @@ int descriptors_allow(unsigned connections)
 		.rlim_max = limit.rlim_max > needed ? limit.rlim_max : needed };
 	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
 		return 0;
-	most = limit.rlim_max > DESCRIPTORS_OF_ITS_OWN ? limit.rlim_max - DESCRIPTORS_OF_ITS_OWN : 1;
+	most = limit.rlim_max > DESCRIPTORS_BESIDES ? limit.rlim_max - DESCRIPTORS_BESIDES : 1;
 	log_error("connections %u: %ju descriptors are needed, the limit is %ju (ulimit -Hn): %s; "
 	          "allowed: up to %ju", connections, (uintmax_t)needed, (uintmax_t)limit.rlim_max,
 	    strerror(errno), (uintmax_t)most);

@@ -3,11 +3,14 @@
 #ifndef MASTER_DESCRIPTORS_H
 #define MASTER_DESCRIPTORS_H
 
-/* What a process has open besides its connections, with room to spare. */
-#define DESCRIPTORS_OF_ITS_OWN 32
+/*
+ * What a process has open besides its sessions: connections that linger
+ * (worker/linger.h), and what is its own, with room to spare.
+ */
+#define DESCRIPTORS_BESIDES (256 + 32)
 
 /*
- * Lets processes that are forked later have `connections` each, by raising the
+ * Lets processes that are forked later have `connections` in session each, by raising the
  * limit RLIMIT_NOFILE where it is too low (setrlimit(2)); the hard limit needs
  * CAP_SYS_RESOURCE. Returns 0, or -1 when it cannot; the reason has been logged.
  */

@@ -168,7 +168,7 @@ END_TEST
 
 static struct board *board;
 static struct worker worker;
-static struct connection places[2];
+static struct connection places[MUX_PLACES(2)];
 static char buffer[BUFFER_SIZE];
 static struct mux mux;
 static int client; /* the other end of the connection, non-blocking */
@@ -221,7 +221,7 @@ static void connect_locally(void)
 static void disconnect(void)
 {
 	close(client);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < MUX_PLACES(2); i++)
 		if (places[i].phase != CONNECTION_FREE)
 			connection_close(&mux, &places[i]);
 	close(mux.epoll);
@@ -359,6 +359,39 @@ START_TEST(connection_that_begins_after_end_now_is_ended_too)
 }
 END_TEST
 
+static void turn_away(int fd)
+{
+	struct connection *place = connection_place(&mux);
+
+	place->session = (struct session){ .fd = fd };
+	ck_assert_int_eq(connection_turn_away(&mux, place), 0);
+}
+
+START_TEST(who_lingers_takes_nobodys_place_and_the_oldest_gives_way)
+{
+	enum { FLOOD = LINGER_MAX + 50 };
+	int fds[FLOOD][2];
+
+	for (int i = 0; i < FLOOD; i++) {
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds[i]), 0);
+		turn_away(fds[i][1]);
+	}
+	ck_assert_uint_eq(mux.open, 1);
+	ck_assert_uint_eq(mux.lingering, MUX_PLACES(2) - 1);
+	ck_assert_int_eq(send(fds[0][0], "x", 1, MSG_NOSIGNAL), -1);
+	ck_assert_int_eq(send(fds[FLOOD - MUX_PLACES(2)][0], "x", 1, MSG_NOSIGNAL), -1);
+	ck_assert_int_eq(send(fds[FLOOD - MUX_PLACES(2) + 1][0], "x", 1, MSG_NOSIGNAL), 1);
+	close(client);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds[0]), 0);
+	begin(fds[0][1]);
+	client = fds[0][0];
+	ck_assert_uint_eq(mux.open, 2);
+	client_sends("hello");
+	run();
+	ck_assert_str_eq(client_has(), "hello");
+}
+END_TEST
+
 /* Who reads gets time again with each byte, who does not is on one clock or the other. */
 START_TEST(silence_and_not_reading_are_timed_each_by_its_own_clock)
 {
@@ -426,6 +459,7 @@ Suite *mux_suite(void)
 	tcase_add_test(connection, a_reply_that_finds_no_room_breaks_the_session);
 	tcase_add_test(connection, end_now_serves_what_has_arrived_and_then_lingers);
 	tcase_add_test(connection, connection_that_begins_after_end_now_is_ended_too);
+	tcase_add_test(connection, who_lingers_takes_nobodys_place_and_the_oldest_gives_way);
 	tcase_add_test(connection, silence_and_not_reading_are_timed_each_by_its_own_clock);
 	tcase_add_test(connection, bytes_behind_urgent_data_are_not_forgotten);
 	suite_add_tcase(suite, connection);

@@ -92,7 +92,7 @@ static int prepare(const struct worker *worker, char *buffer)
 	delays_init(&mux.life, worker->limits.session_ms);
 	delays_init(&mux.last_words, LAST_WORDS_MS);
 	delays_init(&mux.linger, LINGER_MS);
-	mux.places = make_places(worker->connections);
+	mux.places = make_places(MUX_PLACES(worker->connections));
 	if (mux.places == NULL)
 		return fail("memory for connections");
 	mux.epoll = epoll_create1(EPOLL_CLOEXEC);

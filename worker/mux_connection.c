@@ -32,13 +32,19 @@ static const volatile sig_atomic_t is_ending = 1;
 
 /* ---- places ---- */
 
+static struct connection *of_delay(struct delay *delay)
+{
+	return (struct connection *)((char *)delay - offsetof(struct connection, delay));
+}
+
 struct connection *connection_place(struct mux *mux)
 {
-	struct connection *place = SLIST_FIRST(&mux->vacant);
-
-	if (place != NULL)
-		return place;
-	return mux->used < mux->worker->connections ? &mux->places[mux->used] : NULL;
+	if (SLIST_EMPTY(&mux->vacant)) {
+		if (mux->used < MUX_PLACES(mux->worker->connections))
+			return &mux->places[mux->used];
+		connection_close(mux, of_delay(delay_take(&mux->linger, MUX_NEVER)));
+	}
+	return SLIST_FIRST(&mux->vacant);
 }
 
 static void take_place(struct mux *mux, struct connection *place)

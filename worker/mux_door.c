@@ -62,7 +62,7 @@ void door_close(struct mux *mux)
 
 static bool is_full(const struct mux *mux)
 {
-	return mux->open + mux->lingering >= mux->worker->connections;
+	return mux->open >= mux->worker->connections;
 }
 
 static void stay_away(struct mux *mux, int ms)

@@ -9,6 +9,7 @@
 #include "common/delays.h"
 #include "worker/accepting.h"
 #include "worker/buffers.h"
+#include "worker/linger.h"
 #include "worker/session.h"
 #include "worker/turns.h"
 #include "worker/worker.h"
@@ -62,11 +63,11 @@ struct mux {
 	int wake;                  /* eventfd(2) that signal handlers write to */
 	char *buffer;              /* where everything is received */
 	struct buffers buffers;    /* what connections borrow */
-	struct connection *places; /* worker->connections of them */
+	struct connection *places; /* MUX_PLACES() of them */
 	unsigned used;             /* no place from here on was ever used */
 	SLIST_HEAD(vacant_places, connection) vacant; /* those before that are free */
-	unsigned open;             /* in session */
-	unsigned lingering;
+	unsigned open;             /* in session: up to worker->connections */
+	unsigned lingering;        /* these take nobody's place, and give way to who comes */
 	struct turns turns;
 	struct delay_queue silent, idle, unsent, last_words, linger; /* where delays are */
 	struct delay_queue life;   /* where those of whole sessions are */
@@ -77,9 +78,16 @@ struct mux {
 
 #define MUX_NEVER INT64_MAX
 
+/* Room for all sessions, and for some connections that linger besides. */
+#define MUX_PLACES(connections) ((connections) + LINGER_MAX)
+
 /* ---- mux_connection.c ---- */
 
-/* Returns a free place, which stays free until connection_begin(); NULL: there is none. */
+/*
+ * Returns a free place, which stays free until connection_begin(). When there is
+ * none, the connection that has lingered longest is closed for it: not to be called
+ * when all sessions that may be are open.
+ */
 struct connection *connection_place(struct mux *mux);
 
 /* Begins the session that is in `place`. Returns 0, or -1 with errno of epoll_ctl(2). */

@@ -287,6 +287,20 @@ cut_the_link() {
 	eventually 5 sockets 2
 }
 
+@test "limits: a denied source that floods stops nobody, and no worker is forked for it" {
+	start_server -w 2 --deny 127.0.0.1
+	for _ in $(seq 300); do
+		open_session fd # and hold it: more than there are places, in either engine
+	done
+	for _ in 1 2 3; do
+		began=$(now_ms)
+		connects_from 127.0.0.2
+		[ "$(ms_since "$began")" -le 900 ] # less than it is waited for who does not close
+	done
+	has_workers 2
+	[ "$(times_said 'busy')" -eq 0 ]
+}
+
 @test "limits: who is turned away and never closes is let go after a second" {
 	start_server -w 1 --deny 127.0.0.1
 	before=$(descriptors "$(workers)")
