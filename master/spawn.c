@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <paths.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -23,6 +24,16 @@ static void close_one(int *fd)
 	*fd = -1;
 }
 
+static int open_pass_on(struct spawn_channels *channels)
+{
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++) {
+		channels->pass_on[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (channels->pass_on[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int spawn_channels_open(struct spawn_channels *channels)
 {
 	int saved;
@@ -30,10 +41,10 @@ int spawn_channels_open(struct spawn_channels *channels)
 	*channels = (struct spawn_channels){ .nowhere = -1, .ready = { -1, -1 },
 		.log = { -1, -1 } };
 	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
-		channels->listener[i] = -1;
+		channels->listener[i] = channels->pass_on[i] = -1;
 	channels->nowhere = open(_PATH_DEVNULL, O_RDWR | O_CLOEXEC);
 	if (channels->nowhere >= 0 && ready_pipe_open(channels->ready) == 0 &&
-	    log_channel_open(channels->log) == 0)
+	    log_channel_open(channels->log) == 0 && open_pass_on(channels) == 0)
 		return 0;
 	saved = errno;
 	spawn_channels_close(channels);
@@ -43,8 +54,10 @@ int spawn_channels_open(struct spawn_channels *channels)
 
 void spawn_channels_close(struct spawn_channels *channels)
 {
-	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++) {
 		close_one(&channels->listener[i]);
+		close_one(&channels->pass_on[i]);
+	}
 	close_one(&channels->nowhere);
 	for (int end = 0; end < 2; end++) {
 		close_one(&channels->ready[end]);
@@ -59,9 +72,13 @@ static void close_what_is_not_ours(const struct spawn_channels *channels, unsign
 	pidfile_forget();
 	close(channels->ready[0]);
 	close(channels->log[0]);
-	for (unsigned i = 0; i < BOARD_LISTENERS; i++)
-		if (i != listener && channels->listener[i] >= 0)
+	for (unsigned i = 0; i < BOARD_LISTENERS; i++) {
+		if (i == listener)
+			continue;
+		close(channels->pass_on[i]);
+		if (channels->listener[i] >= 0)
 			close(channels->listener[i]);
+	}
 }
 
 /*
@@ -77,7 +94,8 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 	char why[PRIVILEGES_WHY_MAX];
 	struct worker worker = { .listener = channels->listener[order->listener],
 		.listener_state = &board->listeners[order->listener],
-		.inherited = order->inherited, .nowhere = channels->nowhere,
+		.inherited = order->inherited, .pass_on = channels->pass_on[order->listener],
+		.nowhere = channels->nowhere,
 		.ready_fd = channels->ready[1], .number = order->number, .master = master,
 		.buffer_size = order->settings->buffer,
 		.connections = order->settings->connections,

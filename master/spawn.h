@@ -14,6 +14,7 @@
 /* The descriptors that master and workers talk over. */
 struct spawn_channels {
 	int listener[BOARD_LISTENERS]; /* listening sockets, -1: none; workers have one each */
+	int pass_on[BOARD_LISTENERS];  /* eventfd(2) of each, for its workers among themselves */
 	int nowhere;   /* /dev/null, for workers that let go of the listener */
 	int ready[2];  /* ready pipe: [0] the master's end, [1] the workers' */
 	int log[2];    /* log channel, likewise */

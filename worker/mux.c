@@ -287,6 +287,8 @@ static void take_events(const struct epoll_event *events, int count)
 			take_orders();
 		else if (about == &mux.door)
 			mux.door.knocked = true;
+		else if (about == &mux.door.called)
+			mux.door.called = true;
 		else
 			connection_event(&mux, about, events[i].events);
 	}

@@ -7,7 +7,8 @@
  *
  * Not watched it is while the worker is full, stands aside to be fair, or the
  * machine is out of something; sessions go on meanwhile. EPOLLEXCLUSIVE does not
- * go with EPOLL_CTL_MOD, so it is taken out and put in again.
+ * go with EPOLL_CTL_MOD, so it is taken out and put in again. Who was woken and
+ * could not accept wakes another by an eventfd(2) that is watched in the same way.
  */
 #include "worker/mux_parts.h"
 
@@ -22,26 +23,63 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+/* Has one of all that watch `fd` be woken. */
+static int watch_one(const struct mux *mux, int fd, void *about)
+{
+	struct epoll_event arrivals = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = about };
+
+	return epoll_ctl(mux->epoll, EPOLL_CTL_ADD, fd, &arrivals);
+}
+
+static void unwatch_one(const struct mux *mux, int fd)
+{
+	epoll_ctl(mux->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 static int watch(struct mux *mux)
 {
-	struct epoll_event arrivals = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &mux->door };
-
-	if (epoll_ctl(mux->epoll, EPOLL_CTL_ADD, mux->worker->listener, &arrivals) < 0)
+	if (watch_one(mux, mux->worker->listener, &mux->door) < 0)
 		return -1;
+	if (watch_one(mux, mux->worker->pass_on, &mux->door.called) < 0) {
+		unwatch_one(mux, mux->worker->listener);
+		return -1;
+	}
 	mux->door.watched = true;
 	return 0;
 }
 
 static void unwatch(struct mux *mux)
 {
-	if (mux->door.watched)
-		epoll_ctl(mux->epoll, EPOLL_CTL_DEL, mux->worker->listener, NULL);
+	if (mux->door.watched) {
+		unwatch_one(mux, mux->worker->listener);
+		unwatch_one(mux, mux->worker->pass_on);
+	}
 	mux->door.watched = false;
 	mux->door.knocked = false;
+	mux->door.called = false;
+}
+
+/*
+ * Of those that sleep the kernel has woken this one only, which cannot accept: another
+ * one may. When nobody watches, it stays to be read by the next who does.
+ */
+static void pass_on(const struct mux *mux)
+{
+	eventfd_write(mux->worker->pass_on, 1);
+}
+
+static void take_call(struct mux *mux)
+{
+	eventfd_t unused;
+
+	eventfd_read(mux->worker->pass_on, &unused);
+	mux->door.called = false;
+	mux->door.knocked = true;
 }
 
 int door_open(struct mux *mux)
@@ -100,13 +138,16 @@ static void failed(struct mux *mux, int error)
 			door_close(mux);
 		else
 			stay_away(mux, arrival_pause(mux->worker, &mux->door.trouble, error));
+		pass_on(mux);
 		break;
 	case ACCEPT_FATAL:
 		give_up(mux, error);
+		pass_on(mux);
 		break;
 	}
 }
 
+/* Nobody waits for this one meanwhile: it has accepted whom it was woken for. */
 static void be_fair(struct mux *mux)
 {
 	struct door *door = &mux->door;
@@ -179,6 +220,8 @@ static void look_outside(struct mux *mux)
 		return;
 	if (!door->watched && mux->now >= door->back && watch(mux) < 0)
 		stay_away(mux, arrival_pause(mux->worker, &door->trouble, errno));
+	if (door->called)
+		take_call(mux);
 	if (door->watched && (door->knocked || is_emptying(mux)))
 		accept_one(mux);
 	door->knocked = false;

@@ -48,6 +48,7 @@ _Static_assert(sizeof(struct connection) <= 512, "a connection is small");
 struct door {
 	bool watched;  /* epoll tells when somebody waits */
 	bool knocked;  /* and did so in this turn */
+	bool called;   /* another worker did, which cannot accept */
 	bool closed;   /* let go of for good */
 	bool told_full; /* the master knows that there is no room */
 	int64_t back;  /* not watched before, in ms of the clock */

@@ -18,6 +18,7 @@ struct worker {
 	int listener;        /* listening socket, shared with other workers */
 	_Atomic uint32_t *listener_state; /* on the board; enum board_listener */
 	bool inherited;      /* it belongs to somebody who keeps it: its queue is not for us to empty */
+	int pass_on;         /* eventfd(2): who cannot accept has another one of the listener do it */
 	int nowhere;         /* /dev/null: what takes the listener's place when it is let go */
 	int ready_fd;        /* sending end of the ready pipe */
 	unsigned number;     /* slot on the board, from 0; titles and logs count from 1 */

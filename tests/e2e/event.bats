@@ -145,7 +145,7 @@ rss_of() {
 
 @test "event: 10000 silent clients leave others served, and cost 512 bytes each at most" {
 	need_plain_build
-	[ "$(ulimit -Hn)" -ge 12100 ] || skip "needs 12100 descriptors"
+	[ "$(ulimit -Hn)" -ge 12300 ] || skip "needs 12300 descriptors"
 	ulimit -Sn 11000 # for who holds them
 	start_event 12000 -w 1 -b 4096
 	worker=$(workers)
@@ -383,6 +383,21 @@ reloads_are() {
 	[ $((after - before)) -le 10 ]
 	prlimit --pid "$worker" --nofile=1024:
 	echoes "$waiting" 'served at last'
+}
+
+@test "event: a worker that is out of descriptors leaves no client waiting that another can serve" {
+	start_event 64 -w 2 -u "$(id -un)"
+	answers
+	for worker in $(workers); do
+		eventually 10 all_idle 2
+		prlimit --pid "$worker" --nofile="$(descriptors "$worker"):"
+		# Each is alone: nobody who comes later wakes the other worker.
+		for _ in $(seq 10); do
+			answers
+		done
+		prlimit --pid "$worker" --nofile=1024:
+	done
+	server_said 'accept: Too many open files; worker [12] pauses'
 }
 
 @test "event: with busy-poll every byte comes back, and an idle server is at rest" {
