@@ -3,12 +3,20 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static size_t board_size(unsigned capacity)
 {
 	return sizeof(struct board) + capacity * sizeof(struct board_slot);
 }
+
+static const struct rate_limit lines[BOARD_LINES] = {
+	[BOARD_LINE_TURNED_AWAY] = RATE_LIMIT(5, 10000),
+	[BOARD_LINE_CUT_OFF] = RATE_LIMIT(5, 10000),
+	[BOARD_LINE_UNCOUNTED] = RATE_LIMIT(1, 60000),
+	[BOARD_LINE_PAUSE] = RATE_LIMIT(1, 10000),
+};
 
 struct board *board_open(unsigned capacity)
 {
@@ -20,6 +28,7 @@ struct board *board_open(unsigned capacity)
 	if (board == MAP_FAILED)
 		return NULL;
 	board->capacity = capacity;
+	memcpy(board->line, lines, sizeof lines);
 	return board;
 }
 

@@ -14,6 +14,7 @@
 #define COMMON_BOARD_H
 
 #include "common/idleset.h"
+#include "common/ratelimit.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -66,18 +67,32 @@ enum board_listener {
 	LISTENER_CLOSED,   /* the queue is empty, the listener is to be let go */
 };
 
+/*
+ * Log lines that clients can provoke. The limits on them are of all workers
+ * together, and outlive each of them: a client can have as many workers speak as
+ * it has connections, and with max-served as many as it likes one after another.
+ */
+enum board_line {
+	BOARD_LINE_TURNED_AWAY, /* at the door */
+	BOARD_LINE_CUT_OFF,     /* at a limit of the session */
+	BOARD_LINE_UNCOUNTED,   /* there are more sources than can be counted */
+	BOARD_LINE_PAUSE,       /* accept(2) failed */
+	BOARD_LINES,
+};
+
 struct board {
 	_Atomic uint32_t listeners[BOARD_LISTENERS]; /* enum board_listener, by the master */
 	_Atomic uint32_t used;                       /* no slot from here on was ever used */
 	unsigned capacity;                           /* slots; fixed */
-	struct idle_set idle[BOARD_LISTENERS];       /* of each listener: slots that wait for clients */
+	struct rate_limit line[BOARD_LINES];         /* enum board_line */
+	struct idle_set idle[BOARD_LISTENERS];       /* of each listener: slots with room */
 	struct board_slot slots[];                   /* all zero in the beginning */
 };
 
 /*
- * Maps a board of `capacity` slots, up to IDLE_SET_MAX, shared with every process forked later.
- * Memory is taken only for slots that are used. Returns NULL with errno of
- * mmap(2).
+ * Maps a board of `capacity` slots, up to IDLE_SET_MAX, shared with every
+ * process forked later. Memory is taken only for slots that are used. Returns
+ * NULL with errno of mmap(2).
  */
 struct board *board_open(unsigned capacity);
 void board_close(struct board *board);

@@ -1,31 +1,40 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The bucket is kept as a time: when it would be full again, were nothing more
+ * taken (the generic cell rate algorithm, ITU-T I.371). That leaves room in the
+ * word for what was held back: 42 bits of time in ms above 22 of a count.
+ */
 #include "common/ratelimit.h"
 
 #include <stddef.h>
 
-static void give_back(struct rate_limit *limit, int64_t now)
-{
-	int64_t returned = (now - limit->since_ms) / limit->interval_ms;
+#define MISSED_BITS 22
 
-	if (limit->used == 0 || returned >= limit->used) {
-		limit->used = 0;
-		limit->since_ms = now;
-	} else if (returned > 0) {
-		limit->used -= (unsigned)returned;
-		limit->since_ms += returned * limit->interval_ms;
-	}
+_Static_assert(RATE_LIMIT_MISSED_MAX == (UINT64_C(1) << MISSED_BITS) - 1, "all bits of the count");
+
+static uint64_t state_of(int64_t full_at, uint64_t held_back)
+{
+	return (uint64_t)full_at << MISSED_BITS | held_back;
 }
 
 bool rate_limit_pass(struct rate_limit *limit, int64_t now, uint64_t *missed)
 {
-	give_back(limit, now);
-	if (limit->used >= limit->burst) {
-		limit->held_back++;
-		return false;
-	}
-	limit->used++;
-	if (missed != NULL)
-		*missed = limit->held_back;
-	limit->held_back = 0;
-	return true;
+	uint64_t old = atomic_load_explicit(&limit->state, memory_order_relaxed);
+	uint64_t held_back, new;
+	bool passes;
+
+	do {
+		int64_t full_at = (int64_t)(old >> MISSED_BITS);
+
+		held_back = old & RATE_LIMIT_MISSED_MAX;
+		passes = full_at - now <= (int64_t)(limit->burst - 1) * limit->interval_ms;
+		if (passes)
+			new = state_of((full_at > now ? full_at : now) + limit->interval_ms, 0);
+		else
+			new = old + (held_back < RATE_LIMIT_MISSED_MAX);
+	} while (!atomic_compare_exchange_weak_explicit(&limit->state, &old, new,
+	    memory_order_relaxed, memory_order_relaxed));
+	if (passes && missed != NULL)
+		*missed = held_back;
+	return passes;
 }

@@ -202,7 +202,7 @@ static void begin(int fd)
 	struct connection *place = connection_place(&mux);
 
 	place->session = (struct session){ .fd = fd, .slot = mux.slot, .ending = &orders.ending,
-		.limits = &worker.limits };
+		.limits = &worker.limits, .cut_lines = &board->line[BOARD_LINE_CUT_OFF] };
 	ck_assert_int_eq(connection_begin(&mux, place), 0);
 }
 

@@ -54,13 +54,15 @@ static int client;                    /* the other end of the session's socket *
 static struct board_slot slot;
 static volatile sig_atomic_t ending;
 static struct limits limits;
+static struct rate_limit cut_lines = RATE_LIMIT(1, 1000);
 static struct session session;
 static char session_buffer[64 * 1024];
 
 static void begin_session(int fd)
 {
 	session = (struct session){ .fd = fd, .buffer = session_buffer,
-		.buffer_size = sizeof session_buffer, .slot = &slot, .ending = &ending, .limits = &limits };
+		.buffer_size = sizeof session_buffer, .slot = &slot, .cut_lines = &cut_lines,
+		.ending = &ending, .limits = &limits };
 	limits = (struct limits){ 0 };
 	board_clear(&slot);
 	ending = 0;

@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/nethelp.h"
-#include "common/ratelimit.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,11 +22,12 @@ void admission_begin(const struct worker *worker)
 	    limits->source.interval_ns == 0;
 }
 
-static bool may_log(struct rate_limit *limit)
+static bool may_log(enum board_line line)
 {
 	uint64_t missed;
 
-	if (!log_wants(LOG_NOTICE) || !rate_limit_pass(limit, clock_ms(), &missed))
+	if (!log_wants(LOG_NOTICE) ||
+	    !rate_limit_pass(&self->board->line[line], clock_ms(), &missed))
 		return false;
 	if (missed > 0)
 		log_notice("%" PRIu64 " lines like the next one were left out", missed);
@@ -36,21 +36,18 @@ static bool may_log(struct rate_limit *limit)
 
 static void turned_away(const struct session *session, const char *why)
 {
-	static struct rate_limit limit = RATE_LIMIT(5, 10000);
 	char peer[ADDRESS_TEXT_MAX];
 
 	board_count(&session->slot->accepted, 1);
 	board_count(&session->slot->turned_away, 1);
-	if (may_log(&limit))
+	if (may_log(BOARD_LINE_TURNED_AWAY))
 		log_notice("%s: turned away: %s", address_text((const struct sockaddr *)
 		    &session->peer, session->peer_length, peer), why);
 }
 
 static void uncounted(void)
 {
-	static struct rate_limit limit = RATE_LIMIT(1, 60000);
-
-	if (may_log(&limit))
+	if (may_log(BOARD_LINE_UNCOUNTED))
 		log_notice("too many sources to count: those that are new are let in");
 }
 

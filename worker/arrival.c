@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/gate.h"
 #include "common/log.h"
-#include "common/ratelimit.h"
 #include "common/readypipe.h"
 #include "worker/orders.h"
 
@@ -18,6 +17,7 @@ int arrival_accept(const struct worker *worker, struct session *session, int fla
 	enum board_listener state;
 
 	*session = (struct session){ .slot = &worker->board->slots[worker->number],
+		.cut_lines = &worker->board->line[BOARD_LINE_CUT_OFF],
 		.ending = &orders.ending, .limits = &worker->limits,
 		.peer_length = sizeof session->peer };
 	session->fd = accept4(worker->listener, (struct sockaddr *)&session->peer,
@@ -42,10 +42,9 @@ enum accept_error arrival_failed(const struct worker *worker, struct accept_trou
 
 int arrival_pause(const struct worker *worker, struct accept_trouble *trouble, int error)
 {
-	static struct rate_limit limit = RATE_LIMIT(1, 10000);
 	uint64_t missed;
 
-	if (rate_limit_pass(&limit, clock_ms(), &missed)) {
+	if (rate_limit_pass(&worker->board->line[BOARD_LINE_PAUSE], clock_ms(), &missed)) {
 		log_warning("accept: %s; worker %u pauses", strerror(error), worker->number + 1);
 		if (missed > 0)
 			log_warning("%" PRIu64 " lines like this one were left out", missed);

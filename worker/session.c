@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/nethelp.h"
-#include "common/ratelimit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -170,12 +169,11 @@ static void log_session(const struct session *session)
 
 static void cut_off(const struct session *session)
 {
-	static struct rate_limit limit = RATE_LIMIT(5, 10000);
 	char peer[ADDRESS_TEXT_MAX];
 	uint64_t missed;
 
 	board_count(&session->slot->cut, 1);
-	if (!log_wants(LOG_INFO) || !rate_limit_pass(&limit, clock_ms(), &missed))
+	if (!log_wants(LOG_INFO) || !rate_limit_pass(session->cut_lines, clock_ms(), &missed))
 		return;
 	if (missed > 0)
 		log_info("%" PRIu64 " lines like the next one were left out", missed);

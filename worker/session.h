@@ -36,6 +36,7 @@ struct session {
 	char *buffer;                         /* for the protocol's use; holds anything at first */
 	size_t buffer_size;                   /* in bytes */
 	struct board_slot *slot;              /* of this worker, for its counts */
+	struct rate_limit *cut_lines;         /* of all workers: log lines about who is cut off */
 	const struct limits *limits;          /* of this worker */
 	source_ticket ticket;                 /* what its source has been counted by */
 	const volatile sig_atomic_t *ending;  /* not 0: the server wants to end */

@@ -320,6 +320,29 @@ cut_the_link() {
 	totals '40 connections, 0 completed, 0 refused, 40 turned away,'
 }
 
+@test "limits: so are those of many workers together" {
+	start_server -w 64 --deny 127.0.0.1
+	for _ in $(seq 200); do
+		is_turned_away
+	done
+	[ "$(times_said 'turned away: denied')" -ge 5 ]
+	[ "$(times_said 'turned away: denied')" -le 15 ]
+	totals '200 connections, 0 completed, 0 refused, 200 turned away,'
+}
+
+@test "limits: and those of workers that replace one another" {
+	start_server -w 4 --max-served 1 --session-bytes 1 --deny 127.0.0.1
+	for _ in $(seq 60); do
+		is_turned_away
+		[ "$(printf 12 | "$BUILD/echo-client" --source 127.0.0.2 127.0.0.1 "$port")" = 1 ] || true
+	done
+	[ "$(times_said 'turned away: denied')" -ge 5 ]
+	[ "$(times_said 'turned away: denied')" -le 15 ]
+	[ "$(times_said 'cut off: had its bytes')" -ge 5 ]
+	[ "$(times_said 'cut off: had its bytes')" -le 15 ]
+	totals '120 connections, 60 completed, 0 refused, 60 turned away, 60 cut off,'
+}
+
 @test "limits: per-source is how many connections one client has, and no other's business" {
 	start_server -w 8 --per-source 3
 	open_session one
