@@ -170,16 +170,27 @@ static void read_settings(struct supervisor *master)
 	    .spare_ms = (int64_t)coming->spare_timeout * 1000 });
 }
 
+/* Leaves in a copy of who is idle those that have no session. */
+static void keep_vacant(const struct supervisor *master, uint64_t *copy)
+{
+	for (unsigned i = 0; i < master->workers.used; i++)
+		if (board_get_open(&master->board->slots[i]) > 0)
+			copy[i / 64] &= ~(UINT64_C(1) << i % 64);
+}
+
 /* Who is idle is copied, as it goes on changing while the plan thinks. */
 static void look(struct supervisor *master)
 {
 	static uint64_t idle[IDLE_SET_WORDS];
+	static uint64_t vacant[IDLE_SET_WORDS];
 	unsigned number = master->plan.slots.charge.listener;
 	int waiting = listener_depth(master->channels.listener[number]);
 
 	idle_set_copy(&master->board->idle[number], idle);
+	memcpy(vacant, idle, sizeof vacant);
+	keep_vacant(master, vacant);
 	actions_happened(master, (struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
-	    .waiting = waiting > 0 ? (unsigned)waiting : 0 });
+	    .vacant = vacant, .waiting = waiting > 0 ? (unsigned)waiting : 0 });
 }
 
 /* The new settings are in force: what is not a worker's is put into effect here. */

@@ -65,7 +65,7 @@ enum plan_event_kind {
 	PLAN_RELOAD,        /* workers, max_workers, times, listener: as PLAN_READ asked for */
 	PLAN_ALL_BUSY,      /* nobody in the pool in charge is idle */
 	PLAN_TOO_MANY_IDLE, /* more than it wants are idle */
-	PLAN_IDLE,          /* idle, waiting: as PLAN_LOOK asked for */
+	PLAN_IDLE,          /* idle, vacant, waiting: as PLAN_LOOK asked for */
 	PLAN_STOP,          /* graceful; when already stopping: fast */
 	PLAN_STOP_FAST,
 	PLAN_ONE_MORE,
@@ -84,6 +84,7 @@ struct plan_event {
 	int64_t drain_ms;  /* how long a retiring worker may go on */
 	int64_t spare_ms;  /* how long there are too many idle before those leave, at least 1 */
 	const uint64_t *idle; /* who is, by slot, as idle_set_copy() has it; the caller's */
+	const uint64_t *vacant; /* who of them has no session at all, likewise */
 	unsigned waiting;  /* clients in the queue of the listener in force */
 	unsigned listener; /* the one in force, or a free one that is open by now */
 };

@@ -3,8 +3,9 @@
  * A pool follows its load. It grows when nobody is idle, by batches that double
  * while that comes again and again, and only when all it has are there: whoever
  * is being started may be enough. It shrinks when too many have been idle for a
- * while, by those that are idle at the end of it. One of them may have taken a
- * client by the time it hears of that: it has all the time it needs to finish.
+ * while, by those that have no session at the end of it: an idle one may have
+ * some, and room for more, and would go on beside its successors. One of them may
+ * have taken a client by the time it hears of that: it has all the time it needs.
  *
  * Workers that have served enough are replaced here too, one after another.
  */
@@ -101,30 +102,38 @@ void plan_growth_is_due(struct plan *plan, int64_t now)
 		plan_queue(plan, (struct plan_action){ .kind = PLAN_LOOK });
 }
 
-static bool is_idle(const struct plan *plan, const struct slot *slot, const uint64_t *idle)
+/* Tells whether a slot is in the pool in charge, ready, and one of `them`. */
+static bool is_among(const struct plan *plan, const struct slot *slot, const uint64_t *them)
 {
 	return slot->phase == SLOT_READY && slot->generation == plan->slots.charge.generation &&
-	    idle_copy_has(idle, plan_number_of(plan, slot));
+	    idle_copy_has(them, plan_number_of(plan, slot));
 }
 
-static unsigned count_idle(const struct plan *plan, const uint64_t *idle)
+static unsigned count_among(const struct plan *plan, const uint64_t *them)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < plan->slots.used; i++)
-		count += is_idle(plan, &plan->slots.slot[i], idle);
+		count += is_among(plan, &plan->slots.slot[i], them);
 	return count;
 }
 
-/* So many stay idle as the pool wants at rest, and those with the lowest numbers. */
-static void shrink(struct plan *plan, const uint64_t *idle, unsigned count)
+/*
+ * So many stay idle as the pool wants at rest, and those with the lowest numbers.
+ * As long as more of them have sessions, this is thought of again and again.
+ */
+static void shrink(struct plan *plan, const uint64_t *vacant, unsigned spare)
 {
 	struct pool *charge = &plan->slots.charge;
-	unsigned spare = count - charge->wanted;
+	unsigned vacancies = count_among(plan, vacant);
 
+	if (spare > vacancies)
+		spare = vacancies;
+	if (spare == 0)
+		return;
 	plan_say(plan, PLAN_SHRUNK, spare);
 	for (unsigned i = plan->slots.used; i-- > 0 && spare > 0;) {
-		if (!is_idle(plan, &plan->slots.slot[i], idle))
+		if (!is_among(plan, &plan->slots.slot[i], vacant))
 			continue;
 		slots_retire(&plan->slots, &plan->slots.slot[i], SLOT_NEVER);
 		spare--;
@@ -155,9 +164,9 @@ void plan_on_idle(struct plan *plan, const struct plan_event *event, int64_t now
 		plan->spare_due = SLOT_NEVER;
 	if (full_is_due)
 		plan->full_due = SLOT_NEVER;
-	count = count_idle(plan, event->idle);
+	count = count_among(plan, event->idle);
 	if (spare_is_due && count > charge->wanted)
-		shrink(plan, event->idle, count);
+		shrink(plan, event->vacant, count - charge->wanted);
 	if (full_is_due && count == 0 && is_complete(plan) && charge->members >= charge->most)
 		speak_of_limit(plan, event->waiting, now);
 }

@@ -231,6 +231,43 @@ START_TEST(only_the_idle_leave_and_as_many_stay_idle_as_at_rest)
 }
 END_TEST
 
+START_TEST(who_has_a_session_does_not_leave_however_much_room_there_is)
+{
+	serve_two_grown_to_five();
+	script_idle(5);
+	script.in_session[0] = 0x1a; /* 1, 3 and 4 */
+	script_pass(SCRIPT_SPARE_MS);
+	script_says("SHRUNK 2, retire 0, retire 2");
+	script_dies_with(0, 0);
+	script_dies_with(2, 0);
+	ck_assert_uint_eq(script.plan.slots.charge.target, 3);
+	for (int i = 0; i < 10; i++) {
+		script_idle(5);
+		script_pass(SCRIPT_SPARE_MS);
+	}
+	script_says("");
+	script_idle(5);
+	script.in_session[0] = 0x02;
+	script_pass(SCRIPT_SPARE_MS);
+	script_says("SHRUNK 1, retire 4");
+	ck_assert(plan_deadline(&script.plan) == SLOT_NEVER);
+}
+END_TEST
+
+START_TEST(pool_with_sessions_everywhere_grows_to_its_limit_and_no_further)
+{
+	serve_two_grown_to_five();
+	script.in_session[0] = 0x1f;
+	for (int i = 0; i < 10; i++) {
+		script_idle(5);
+		script_pass(SCRIPT_SPARE_MS);
+		script_idle(0);
+	}
+	ck_assert_uint_eq(script.plan.slots.occupied, 5);
+	script_says("");
+}
+END_TEST
+
 START_TEST(nobody_leaves_when_the_spare_were_needed_after_all)
 {
 	serve_two_grown_to_five();
@@ -324,6 +361,8 @@ static TCase *shrinking(void)
 
 	tcase_add_test(tcase, spare_workers_leave_after_a_while);
 	tcase_add_test(tcase, only_the_idle_leave_and_as_many_stay_idle_as_at_rest);
+	tcase_add_test(tcase, who_has_a_session_does_not_leave_however_much_room_there_is);
+	tcase_add_test(tcase, pool_with_sessions_everywhere_grows_to_its_limit_and_no_further);
 	tcase_add_test(tcase, nobody_leaves_when_the_spare_were_needed_after_all);
 	tcase_add_test(tcase, a_moment_in_which_all_are_busy_puts_it_off);
 	tcase_add_test(tcase, spare_worker_that_just_accepted_has_all_the_time_it_needs);

@@ -128,11 +128,14 @@ static void read_settings(void)
 static void look(void)
 {
 	uint64_t idle[sizeof script.busy / sizeof script.busy[0]];
+	uint64_t vacant[sizeof idle / sizeof idle[0]];
 
-	for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++)
+	for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
 		idle[i] = ~script.busy[i];
+		vacant[i] = idle[i] & ~script.in_session[i];
+	}
 	plan_event(&script.plan, &(struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
-	    .waiting = script.waiting }, script.now);
+	    .vacant = vacant, .waiting = script.waiting }, script.now);
 }
 
 static void carry_out_all(void)

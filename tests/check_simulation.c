@@ -27,7 +27,8 @@ enum told { TOLD_NOTHING, TOLD_TO_RETIRE, TOLD_TO_END, TOLD_BY_KILL };
 struct process {
 	bool lives;
 	bool ready;          /* and the plan knows */
-	bool busy;           /* it has a client */
+	bool busy;           /* it has as many clients as it may */
+	bool in_session;     /* it has one */
 	bool worn;           /* it has said that it has served enough */
 	bool unhurried;      /* it was told to retire, and may take as long as it likes */
 	enum told told;
@@ -73,6 +74,7 @@ struct world {
 	int64_t grown;            /* when the pool last grew */
 	unsigned batch;           /* by how many */
 	bool spare_leave;         /* the last event has some leave that are too many */
+	bool many;                /* workers may have more than one client */
 	unsigned load;            /* of ten workers, so many are busy */
 	int64_t full_since;       /* when the limit was first met, since it was last looked at */
 	int64_t full_said;        /* when it was last spoken of, SLOT_NEVER: not yet */
@@ -312,7 +314,8 @@ static void born(struct world *world, const struct plan_action *action)
 		*process = (struct process){ .generation = action->generation };
 	process->lives = true;
 	process->listener = action->listener;
-	process->ready = process->busy = process->worn = process->unhurried = false;
+	process->ready = process->busy = process->in_session = false;
+	process->worn = process->unhurried = false;
 	process->told = TOLD_NOTHING;
 	process->born = world->now;
 }
@@ -355,7 +358,7 @@ static void leave_unhurried(struct world *world, struct process *process)
 
 	process->unhurried = true;
 	if (world->spare_leave) {
-		must(world, world->last == PLAN_TICK && !process->busy);
+		must(world, world->last == PLAN_TICK && !process->in_session);
 		must(world, world->now >= world->needed + world->spare);
 		must(world, charge->members >= charge->wanted);
 		must(world, count_idle(world, true) > charge->wanted);
@@ -487,11 +490,15 @@ static void interrupt(struct world *world, const struct plan_action *action)
 static void look(struct world *world)
 {
 	uint64_t idle[SLOTS / 64 + 1] = { 0 };
+	uint64_t vacant[SLOTS / 64 + 1] = { 0 };
 
-	for (unsigned i = 0; i < SLOTS; i++)
-		if (is_idle(world, i))
-			idle[i / 64] |= UINT64_C(1) << i % 64;
-	feed(world, &(struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
+	for (unsigned i = 0; i < SLOTS; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+
+		idle[i / 64] |= is_idle(world, i) ? bit : 0;
+		vacant[i / 64] |= is_idle(world, i) && !world->processes[i].in_session ? bit : 0;
+	}
+	feed(world, &(struct plan_event){ .kind = PLAN_IDLE, .idle = idle, .vacant = vacant,
 	    .waiting = below(world, 3) });
 }
 
@@ -867,9 +874,14 @@ static void serve(struct world *world)
 {
 	if (one_in(world, 10))
 		world->load = below(world, 13);
-	for (unsigned i = 0; i < SLOTS; i++)
-		if (world->processes[i].ready && one_in(world, 3))
-			world->processes[i].busy = below(world, 10) < world->load;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct process *process = &world->processes[i];
+
+		if (!process->ready || !one_in(world, 3))
+			continue;
+		process->busy = below(world, 10) < world->load;
+		process->in_session = process->busy || (world->many && one_in(world, 2));
+	}
 	if (one_in(world, 20))
 		all_are_busy(world); /* as told a moment ago, or out of place */
 }
@@ -885,7 +897,7 @@ static void calm_down(struct world *world)
 	for (unsigned turns = 0; !world->stopping; turns++) {
 		must(world, turns < 1000);
 		for (unsigned i = 0; i < SLOTS && !world->stopping; i++) {
-			world->processes[i].busy = false;
+			world->processes[i].busy = world->processes[i].in_session = false;
 			if (!world->processes[i].lives)
 				continue;
 			if (world->processes[i].told != TOLD_NOTHING)
@@ -954,6 +966,7 @@ static void begin(struct world *world, uint64_t seed)
 	world->now = world->began = (int64_t)below(world, 1000000);
 	world->sick = one_in(world, 4);
 	world->stubborn = one_in(world, 4);
+	world->many = one_in(world, 2);
 	world->inherited = one_in(world, 8);
 	world->listeners[0].state = PLAN_LISTENER_OPEN;
 	start.workers = 1 + below(world, MOST);

@@ -76,6 +76,7 @@ struct script {
 	bool inherited;         /* at the next start */
 	unsigned max_workers;   /* at the next start or reload; 0: SCRIPT_MOST */
 	uint64_t busy[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER / 64 + 1]; /* slots that are, a bit each */
+	uint64_t in_session[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER / 64 + 1]; /* though not busy */
 	unsigned waiting;       /* clients in the queue */
 	char said[4096];        /* the plan's actions since they were last looked at */
 };

@@ -142,6 +142,32 @@ end_churn() {
 	[ "$(times_said 'did not finish')" -eq 0 ]
 }
 
+@test "elastic: clients that stay in many workers do not have ever more of them started" {
+	start_server -w 1 --connections 2 --max-workers 8 --spare-timeout 1s
+	held=()
+	for round in 1 2 3; do
+		open_sessions $((16 - ${#held[@]}))
+		all_are_answered
+		[ "$(count_workers)" -le 8 ]
+		sessions=("${held[@]}" "${sessions[@]}")
+		held=()
+		for i in "${!sessions[@]}"; do
+			if [ $((i % 2)) -eq 0 ]; then
+				held+=("${sessions[i]}")
+			else
+				close_session "${sessions[i]}"
+			fi
+		done
+		sleep 1.6 # what is looked for is that nobody leaves who has a session
+		[ "$(count_workers)" -le 8 ]
+	done
+	sessions=("${held[@]}")
+	all_are_answered
+	[ "$(times_said 'did not finish|was killed')" -eq 0 ]
+	close_sessions
+	eventually 20 all_idle 1
+}
+
 @test "elastic: as many at most as at rest is a fixed pool: the ninth client of eight waits and is served" {
 	start_server -w 8 --max-workers 8
 	open_sessions 8
