@@ -66,8 +66,7 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 		return;
 	}
 	workers_add(&master->workers, action->slot, pid, action->generation, clock_ms());
-	log_info("worker %u started: pid %d, generation %u", action->slot + 1, (int)pid,
-	    action->generation);
+	report_coming(action, pid);
 }
 
 void actions_nobody_idle_in(const struct supervisor *master, unsigned slot)

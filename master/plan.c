@@ -228,7 +228,7 @@ bool plan_next(struct plan *plan, struct plan_action *action)
 	if (slot != NULL) {
 		*action = (struct plan_action){ .kind = action_for(slot->phase),
 			.slot = plan_number_of(plan, slot), .generation = slot->generation,
-			.listener = slot->listener };
+			.listener = slot->listener, .by_load = slot->by_load };
 		return true;
 	}
 	if (!plan_is_stopping(plan) || plan->slots.live > 0 || plan->mode == PLAN_OVER)

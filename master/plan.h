@@ -116,6 +116,7 @@ enum plan_report {
 	PLAN_RESIZED,        /* the pool is now to have count workers */
 	PLAN_RESIZE_REFUSED, /* it stays at count */
 	PLAN_FULL,           /* all count workers are busy, no more may be; waiting clients */
+	PLAN_GREW,           /* the pool is now to have count workers, because of the load */
 	PLAN_SHRUNK,         /* count workers too many are told to leave */
 	PLAN_STOPPING,       /* gracefully */
 	PLAN_STOPPING_FAST,
@@ -127,6 +128,7 @@ struct plan_action {
 	unsigned slot;
 	unsigned generation;
 	unsigned listener;
+	bool by_load;  /* PLAN_SPAWN: as clients come and go, nobody asked for it */
 	enum plan_report report;
 	unsigned count;
 	unsigned waiting;

@@ -79,7 +79,9 @@ void plan_on_all_busy(struct plan *plan, int64_t now)
 	room = charge->most - charge->members;
 	plan->batch = next_batch(plan, now);
 	plan->grown = now;
-	charge->target = charge->members + (plan->batch < room ? plan->batch : room);
+	charge->by_load = plan->batch < room ? plan->batch : room;
+	charge->target = charge->members + charge->by_load;
+	plan_say(plan, PLAN_GREW, charge->target);
 }
 
 /* ---- shrinking, and the limit ---- */
@@ -100,6 +102,12 @@ void plan_growth_is_due(struct plan *plan, int64_t now)
 {
 	if (plan_growth_deadline(plan) <= now)
 		plan_queue(plan, (struct plan_action){ .kind = PLAN_LOOK });
+}
+
+static void retire(struct plan *plan, struct slot *slot)
+{
+	slots_retire(&plan->slots, slot, SLOT_NEVER);
+	slot->by_load = true;
 }
 
 /* Tells whether a slot is in the pool in charge, ready, and one of `them`. */
@@ -135,7 +143,7 @@ static void shrink(struct plan *plan, const uint64_t *vacant, unsigned spare)
 	for (unsigned i = plan->slots.used; i-- > 0 && spare > 0;) {
 		if (!is_among(plan, &plan->slots.slot[i], vacant))
 			continue;
-		slots_retire(&plan->slots, &plan->slots.slot[i], SLOT_NEVER);
+		retire(plan, &plan->slots.slot[i]);
 		spare--;
 	}
 	charge->target = charge->members;
@@ -194,7 +202,8 @@ void plan_renew(struct plan *plan)
 
 		if (!slot->worn || slot->generation != plan->slots.charge.generation)
 			continue;
-		slots_retire(&plan->slots, slot, SLOT_NEVER);
+		retire(plan, slot);
+		plan->slots.charge.by_load++;
 		return;
 	}
 	plan->worn = false;

@@ -21,7 +21,7 @@ unsigned plan_number_of(const struct plan *plan, const struct slot *slot);
 
 /* plan_pool.c */
 bool plan_has_place(const struct plan *plan);
-void plan_fill(struct plan *plan, const struct pool *pool, int64_t now);
+void plan_fill(struct plan *plan, struct pool *pool, int64_t now);
 void plan_start_is_over(struct plan *plan, enum plan_report how);
 void plan_fail_start(struct plan *plan);
 void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now);

@@ -18,11 +18,13 @@ bool plan_has_place(const struct plan *plan)
 }
 
 /* Where places are short, the oldest of those that still finish make room. */
-void plan_fill(struct plan *plan, const struct pool *pool, int64_t now)
+void plan_fill(struct plan *plan, struct pool *pool, int64_t now)
 {
 	struct slots *slots = &plan->slots;
 	unsigned missing, places, too_many;
 
+	if (pool->members >= pool->target)
+		pool->by_load = 0;
 	if (pool->generation == 0 || pool->members >= pool->target || plan_is_stopping(plan))
 		return;
 	missing = pool->target - pool->members;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "master/report.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/nethelp.h"
+#include "common/ratelimit.h"
 #include "common/title.h"
 #include "master/listener.h"
 
@@ -25,6 +27,18 @@ char *report_death(int status, char *text)
 static const char *plural(unsigned count)
 {
 	return count == 1 ? "" : "s";
+}
+
+void report_coming(const struct plan_action *action, pid_t pid)
+{
+	log_line(action->by_load ? LOG_DEBUG : LOG_INFO, "worker %u started: pid %d, generation %u",
+	    action->slot + 1, (int)pid, action->generation);
+}
+
+void report_leaving(unsigned slot, const struct worker_entry *entry, bool by_load)
+{
+	log_line(by_load ? LOG_DEBUG : LOG_INFO, "worker %u left: pid %d, generation %u", slot + 1,
+	    (int)entry->pid, entry->generation);
 }
 
 static void report_stopping(unsigned sessions, unsigned timeout_s, bool on_terminal)
@@ -58,12 +72,29 @@ static void report_reload(const struct plan_action *action, const char *last_dea
 	}
 }
 
+/* Clients can have the pool grow and shrink as often as they like. */
+static bool may_log_load(struct rate_limit *limit)
+{
+	uint64_t missed;
+
+	if (!log_wants(LOG_INFO) || !rate_limit_pass(limit, clock_ms(), &missed))
+		return false;
+	if (missed > 0)
+		log_info("%" PRIu64 " lines like the next one were left out", missed);
+	return true;
+}
+
 static void report_size(const struct plan_action *action)
 {
-	if (action->report == PLAN_SHRUNK)
+	static struct rate_limit growth = RATE_LIMIT(5, 10000);
+	static struct rate_limit shrinking = RATE_LIMIT(5, 10000);
+
+	if (action->report == PLAN_GREW && may_log_load(&growth))
+		log_info("grew to %u workers", action->count);
+	else if (action->report == PLAN_SHRUNK && may_log_load(&shrinking))
 		log_info("%u spare worker%s leave%s", action->count, plural(action->count),
 		    action->count == 1 ? "s" : "");
-	else
+	else if (action->report == PLAN_FULL)
 		log_warning("all %u workers are busy, which is max-workers; %u client%s wait%s in "
 		            "the queue", action->count, action->waiting, plural(action->waiting),
 		    action->waiting == 1 ? "s" : "");
@@ -107,6 +138,7 @@ void report_plan(const struct plan_action *action, unsigned sessions, unsigned t
 		    count);
 		break;
 	case PLAN_FULL:
+	case PLAN_GREW:
 	case PLAN_SHRUNK:
 		report_size(action);
 		break;

@@ -19,6 +19,14 @@
 char *report_death(int status, char *text);
 
 /*
+ * Logs that a worker has been started, or has left as it was told. Where that is
+ * `by_load`, only who debugs wants to know: a client can have it happen as often as
+ * it likes.
+ */
+void report_coming(const struct plan_action *action, pid_t pid);
+void report_leaving(unsigned slot, const struct worker_entry *entry, bool by_load);
+
+/*
  * Logs one of the plan's reports. `sessions` is how many clients are being
  * served, `timeout_s` for how many seconds they may go on; `on_terminal` tells
  * whether somebody watches; `last_death` is what became of the last worker or

@@ -70,7 +70,7 @@ void slots_set_phase(struct slots *slots, struct slot *slot, enum slot_phase pha
 	count_out(slots, slot);
 	slot->phase = phase;
 	slot->told = false;
-	slot->worn = false;
+	slot->worn = slot->by_load = false;
 	slot->due = due;
 	count_in(slots, slot);
 }
@@ -87,7 +87,7 @@ void slots_tell_again(struct slots *slots, struct slot *slot)
 	set_told(slots, slot, false);
 }
 
-void slots_take(struct slots *slots, const struct pool *pool, unsigned count, int64_t due)
+void slots_take(struct slots *slots, struct pool *pool, unsigned count, int64_t due)
 {
 	for (unsigned i = 0; i < slots->capacity && count > 0; i++) {
 		struct slot *slot = &slots->slot[i];
@@ -100,6 +100,8 @@ void slots_take(struct slots *slots, const struct pool *pool, unsigned count, in
 		slot->listener = pool->listener;
 		slot->failures = 0;
 		slots_set_phase(slots, slot, SLOT_STARTING, due);
+		slot->by_load = pool->by_load > 0;
+		pool->by_load -= slot->by_load;
 		count--;
 	}
 }

@@ -39,6 +39,7 @@ struct slot {
 	unsigned listener;   /* from which it accepts */
 	unsigned failures;   /* deaths in a row before a first session was completed */
 	bool worn;           /* READY: it has served enough and may be replaced */
+	bool by_load;        /* STARTING, RETIRING: as clients come and go, nobody asked for it */
 	int64_t since;       /* READY: when it became so, in ms */
 	int64_t due;         /* end of the phase, in ms, or SLOT_NEVER */
 };
@@ -50,6 +51,7 @@ struct pool {
 	unsigned wanted;     /* workers it should have at rest */
 	unsigned target;     /* workers it should have now: `wanted`, or more under load */
 	unsigned most;       /* workers it may have */
+	unsigned by_load;    /* members it lacks because of the load, and not for another reason */
 	unsigned members;    /* slots WAITING, STARTING, READY or HUNG */
 	unsigned ready;      /* slots READY */
 };
@@ -82,7 +84,7 @@ void slots_set_phase(struct slots *slots, struct slot *slot, enum slot_phase pha
 void slots_tell_again(struct slots *slots, struct slot *slot);
 
 /* Makes `count` free slots STARTING members of `pool`, those with the lowest numbers first. */
-void slots_take(struct slots *slots, const struct pool *pool, unsigned count, int64_t due);
+void slots_take(struct slots *slots, struct pool *pool, unsigned count, int64_t due);
 
 /* Takes a slot out of its pool; its worker, if it has one, is RETIRING until `due`. */
 void slots_retire(struct slots *slots, struct slot *slot, int64_t due);

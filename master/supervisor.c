@@ -73,8 +73,7 @@ static void log_death(struct supervisor *master, unsigned slot, int status)
 	char how[REPORT_DEATH_MAX];
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		log_info("worker %u left: pid %d, generation %u", slot + 1, (int)entry->pid,
-		    entry->generation);
+		report_leaving(slot, entry, master->plan.slots.slot[slot].by_load);
 		return;
 	}
 	strlcpy(master->last_death, report_death(status, how), sizeof master->last_death);

@@ -50,11 +50,11 @@ START_TEST(batches_double_while_nobody_is_idle)
 {
 	serve_two(24);
 	script_idle(0);
-	script_says("spawn 2/1");
+	script_says("GREW 3, spawn 2/1");
 	get_ready_and_busy(2, 1);
-	script_says("spawn 3/1, spawn 4/1");
+	script_says("GREW 5, spawn 3/1, spawn 4/1");
 	get_ready_and_busy(3, 2);
-	script_says("spawn 5/1, spawn 6/1, spawn 7/1, spawn 8/1");
+	script_says("GREW 9, spawn 5/1, spawn 6/1, spawn 7/1, spawn 8/1");
 	get_ready_and_busy(5, 4);
 	ck_assert_uint_eq(script.plan.slots.charge.members, 17);
 	script.said[0] = '\0';
@@ -97,7 +97,7 @@ START_TEST(batches_begin_anew_after_a_calm_while)
 	serve_two(24);
 	script_idle(0);
 	get_ready_and_busy(2, 1);
-	script_says("spawn 3/1, spawn 4/1");
+	script_says("GREW 5, spawn 3/1, spawn 4/1");
 	script_ready(3);
 	script_ready(4);
 	script_pass(PLAN_CALM_MS - 1);
@@ -108,7 +108,7 @@ START_TEST(batches_begin_anew_after_a_calm_while)
 	script.said[0] = '\0';
 	script_pass(PLAN_CALM_MS);
 	script_idle(0);
-	script_says("spawn 9/1");
+	script_says("GREW 10, spawn 9/1");
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(pool_waits_for_those_that_are_being_started)
 {
 	serve_two(24);
 	script_idle(0);
-	script_says("spawn 2/1");
+	script_says("GREW 3, spawn 2/1");
 	ck_assert(!plan_watch(&script.plan).all_busy);
 	script_happens(PLAN_ALL_BUSY);
 	script_happens(PLAN_ALL_BUSY);
@@ -124,7 +124,7 @@ START_TEST(pool_waits_for_those_that_are_being_started)
 	script_ready(2);
 	ck_assert(plan_watch(&script.plan).all_busy);
 	script_idle(0);
-	script_says("spawn 3/1, spawn 4/1");
+	script_says("GREW 5, spawn 3/1, spawn 4/1");
 }
 END_TEST
 
@@ -141,7 +141,7 @@ START_TEST(pool_does_not_grow_while_workers_die_young)
 	script_says("spawn 0/1");
 	script_ready(0);
 	script_idle(0);
-	script_says("spawn 2/1");
+	script_says("GREW 3, spawn 2/1");
 }
 END_TEST
 
@@ -150,7 +150,7 @@ START_TEST(fork_that_fails_holds_growth_up)
 	serve_two(24);
 	script.failing_forks = 1;
 	script_idle(0);
-	script_says("spawn 2/1, BACKING_OFF 2 100");
+	script_says("GREW 3, spawn 2/1, BACKING_OFF 2 100");
 	script_happens(PLAN_ALL_BUSY);
 	script_says("");
 	script_pass(100);
@@ -179,6 +179,47 @@ START_TEST(worker_that_dies_in_a_grown_pool_is_replaced)
 }
 END_TEST
 
+/* Whether the processes of these slots come or go because of the load alone: a bit each. */
+static uint64_t by_load(void)
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < script.plan.slots.used; i++)
+		found |= (uint64_t)script.slots[i].by_load << i;
+	return found;
+}
+
+START_TEST(who_comes_or_goes_by_load_is_told_from_who_was_asked_for)
+{
+	serve_two(9);
+	ck_assert_uint_eq(by_load(), 0);
+	script_happens(PLAN_ONE_MORE);
+	ck_assert_uint_eq(by_load(), 0);
+	script_ready(2);
+	script_idle(0);
+	ck_assert_uint_eq(by_load(), 0x08);
+	script_ready(3);
+	script_idle(0);
+	ck_assert_uint_eq(by_load(), 0x30);
+	script_dies(4); /* its successor comes for another reason */
+	ck_assert_uint_eq(by_load(), 0x20);
+	script_ready(4);
+	script_ready(5);
+	script_asks(5);
+	ck_assert_uint_eq(by_load(), 0);
+	script_ready(6);
+	script_idle(6);
+	script_pass(SCRIPT_SPARE_MS);
+	ck_assert_uint_eq(by_load(), 0x58);
+	script_happens(PLAN_ONE_FEWER);
+	ck_assert_uint_eq(by_load(), 0x58);
+	script_served_enough(0);
+	ck_assert_uint_eq(by_load(), 0xd9);
+	script_happens(PLAN_STOP_FAST);
+	ck_assert_uint_eq(by_load(), 0);
+}
+END_TEST
+
 static TCase *growing(void)
 {
 	TCase *tcase = tcase_create("growing");
@@ -192,6 +233,7 @@ static TCase *growing(void)
 	tcase_add_test(tcase, fork_that_fails_holds_growth_up);
 	tcase_add_test(tcase, first_start_does_not_grow);
 	tcase_add_test(tcase, worker_that_dies_in_a_grown_pool_is_replaced);
+	tcase_add_test(tcase, who_comes_or_goes_by_load_is_told_from_who_was_asked_for);
 	return tcase;
 }
 
@@ -351,7 +393,7 @@ START_TEST(pool_can_grow_again_after_it_shrank)
 	script_pass(SCRIPT_SPARE_MS);
 	script.said[0] = '\0';
 	script_idle(0);
-	script_says("spawn 5/1");
+	script_says("GREW 3, spawn 5/1");
 }
 END_TEST
 
@@ -506,9 +548,9 @@ START_TEST(new_generation_begins_at_rest_and_grows_by_itself)
 	script_ready(7);
 	script_says("RELOADED g2 3, retire 0, retire 1, retire 2, retire 3, retire 4");
 	script_idle(0);
-	script_says("spawn 8/2"); /* from the beginning */
+	script_says("GREW 4, spawn 8/2"); /* from the beginning */
 	get_ready_and_busy(8, 1);
-	script_says("spawn 9/2, spawn 10/2");
+	script_says("GREW 6, spawn 9/2, spawn 10/2");
 	get_ready_and_busy(9, 2);
 	script_says("");
 	script_pass(PLAN_FULL_MS);

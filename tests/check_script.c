@@ -31,7 +31,8 @@ static void say_report(const struct plan_action *action)
 		[PLAN_STARTED] = "STARTED", [PLAN_STARTED_PARTLY] = "STARTED_PARTLY",
 		[PLAN_WORKERS_HUNG] = "HUNG",
 		[PLAN_RESIZED] = "RESIZED", [PLAN_RESIZE_REFUSED] = "REFUSED",
-		[PLAN_TIME_UP] = "TIME_UP", [PLAN_SHRUNK] = "SHRUNK",
+		[PLAN_TIME_UP] = "TIME_UP", [PLAN_GREW] = "GREW",
+		[PLAN_SHRUNK] = "SHRUNK",
 	};
 
 	switch (action->report) {

@@ -313,7 +313,7 @@ end_churn() {
 }
 
 @test "elastic: workers are replaced after max-served connections, and nothing is lost" {
-	start_server -w 4 --max-workers 4 --max-served 20
+	start_server -w 4 --max-workers 4 --max-served 20 --log-level debug
 	before=$(workers)
 	start_churn 6
 	renewed() { [ "$(times_said 'worker [0-9]+ left')" -ge 40 ]; }
@@ -326,8 +326,38 @@ end_churn() {
 	[ "$(times_said 'was killed|exited')" -eq 0 ]
 }
 
+@test "elastic: clients cannot fill the log with workers that come and go" {
+	start_server -w 2 --connections 1 --max-workers 24 --max-served 1 --spare-timeout 1s
+	began=$(now_ms)
+	for round in $(seq 40); do
+		run -0 "$BUILD/echo-load" -c 1 -n 50 --churn 1 127.0.0.1 "$port"
+		open_sessions 20
+		all_are_answered
+		close_sessions
+		eventually 20 all_idle 2
+		! server_said '[1-9][0-9]* lines like the next one were left out' || break
+	done
+	took=$(($(now_ms) - began))
+	echo "$round rounds in $took ms"
+	server_said '[1-9][0-9]* lines like the next one were left out'
+	[ "$(times_said 'worker [0-9]+ (started|left)')" -eq 2 ] # at the start
+	[ "$(times_said 'grew to [0-9]+ workers$')" -ge 5 ]
+	[ "$(times_said 'grew to [0-9]+ workers$')" -le $((6 + took / 10000)) ]
+	server_said '[0-9]+ spare workers? leaves?$'
+	# What somebody asked for is said as ever, and so is a death.
+	kill -TTIN "$master"
+	eventually 10 all_idle 3
+	kill -KILL "$(workers | head -n 1)"
+	eventually 10 server_said 'was killed by signal 9'
+	eventually 10 all_idle 3
+	kill -TTOU "$master"
+	eventually 10 all_idle 2
+	[ "$(times_said 'worker [0-9]+ started')" -eq 4 ]
+	[ "$(times_said 'worker [0-9]+ left')" -eq 1 ]
+}
+
 @test "elastic: never are two workers replaced at once" {
-	start_server -w 4 --max-workers 4 --max-served 1
+	start_server -w 4 --max-workers 4 --max-served 1 --log-level debug
 	# A successor stops before it is ready.
 	strace -f -o strace.out -p "$master" -e trace=setpgid -e inject=setpgid:signal=SIGSTOP \
 		2>attached 3>&- &
