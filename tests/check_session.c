@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- accept_classify ---- */
@@ -557,6 +558,49 @@ START_TEST(client_that_does_not_read_is_over_its_limit)
 }
 END_TEST
 
+#define SLOWLY_READ (2 * 1024 * 1024)
+
+/* 4 KiB at a time, with pauses in the first two seconds. */
+static int read_slowly(void *unused)
+{
+	static char piece[4096];
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	int64_t end = clock_ms() + 2000;
+	size_t done = 0;
+	ssize_t got;
+
+	(void)unused;
+	close(session.fd);
+	while ((got = read(client, piece, sizeof piece)) > 0) {
+		done += (size_t)got;
+		if (clock_ms() < end)
+			nanosleep(&pause, NULL);
+	}
+	return got == 0 && done == SLOWLY_READ ? 0 : 1;
+}
+
+/* A send finds room only when a third is taken, and that takes longer than the limit. */
+START_TEST(client_that_reads_all_the_while_is_within_its_limit)
+{
+	static const char piece[1024];
+	int room = 1024 * 1024;
+	int little = 65536;
+	pid_t reader;
+
+	ck_assert_int_eq(setsockopt(session.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+	limits.write_ms = 250;
+	wait_at_most(SO_SNDTIMEO, 250);
+	reader = child_start(read_slowly, NULL);
+	close_client();
+	for (int i = 0; i < SLOWLY_READ / 1024; i++)
+		ck_assert_int_eq(session_send(&session, piece, sizeof piece), 0);
+	close(session.fd);
+	session.fd = -1;
+	child_succeeded(reader);
+}
+END_TEST
+
 START_TEST(end_now_is_not_taken_for_silence)
 {
 	limits = (struct limits){ .idle_ms = 1, .first_byte_ms = 1, .session_bytes = 100 };
@@ -659,6 +703,7 @@ static TCase *tcp(void)
 	tcase_add_checked_fixture(tcase, connect_over_tcp, disconnect);
 	tcase_add_test(tcase, eight_megabytes_come_back_after_a_half_close);
 	add_ending(tcase);
+	tcase_add_test(tcase, client_that_reads_all_the_while_is_within_its_limit);
 	tcase_add_test(tcase, reset_while_receiving_breaks_the_session);
 	tcase_add_test(tcase, reset_while_echoing_breaks_the_session);
 	return tcase;

@@ -176,7 +176,7 @@ static void end_overdue(struct delay_queue *queue, enum session_end end)
 		    (struct connection *)((char *)delay - offsetof(struct connection, delay));
 
 		if (connection->phase == CONNECTION_OPEN)
-			connection_end(&mux, connection, end);
+			connection_overdue(&mux, connection, end);
 		else
 			connection_close(&mux, connection);
 	}

@@ -182,6 +182,14 @@ static void restart_delay(struct mux *mux, struct connection *connection)
 		delay_stop(&connection->delay);
 }
 
+void connection_overdue(struct mux *mux, struct connection *connection, enum session_end end)
+{
+	if (end == SESSION_UNREAD && session_is_taken_from(&connection->session))
+		restart_delay(mux, connection);
+	else
+		connection_end(mux, connection, end);
+}
+
 /* Returns how many bytes were sent, 0 when there is no room now, or -1 when it broke. */
 static ssize_t send_some(struct connection *connection, const char *bytes, size_t size)
 {

@@ -109,6 +109,9 @@ void connection_turn(struct mux *mux, struct connection *connection);
 /* The server ends the session, in order; what the client has not taken is dropped. */
 void connection_end(struct mux *mux, struct connection *connection, enum session_end end);
 
+/* Its client has been silent, or has not read, for too long: ends it, or waits as long again. */
+void connection_overdue(struct mux *mux, struct connection *connection, enum session_end end);
+
 /* The session has had its time, or "end now" has come: from here on only what has arrived is served. */
 void connection_hurry(struct mux *mux, struct connection *connection);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -69,6 +70,16 @@ void session_sent(struct session *session, size_t size)
 	board_count(&session->slot->bytes_out, size);
 }
 
+bool session_is_taken_from(struct session *session)
+{
+	uint64_t before = session->bytes_taken;
+	int under_way = 0;
+
+	if (ioctl(session->fd, SIOCOUTQ, &under_way) == 0)
+		session->bytes_taken = session->bytes_out - (uint64_t)under_way;
+	return session->bytes_taken != before;
+}
+
 /* The first wait was another's: from now on the client may be silent for longer, or less. */
 static void wait_as_usual(const struct session *session)
 {
@@ -125,8 +136,10 @@ int session_send(struct session *session, const void *bytes, size_t size)
 			size -= (size_t)sent;
 			session_sent(session, (size_t)sent);
 		} else if (errno == EAGAIN) {
-			session->end = *session->ending ? SESSION_ENDED : SESSION_UNREAD;
-			return -1;
+			if (*session->ending || !session_is_taken_from(session)) {
+				session->end = *session->ending ? SESSION_ENDED : SESSION_UNREAD;
+				return -1;
+			}
 		} else if (errno != EINTR) {
 			return session_broke(session);
 		}

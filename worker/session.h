@@ -26,7 +26,7 @@ enum session_end {
 	SESSION_BROKEN, /* the connection failed; errno is in `error` */
 	/* From here on, at a limit: */
 	SESSION_SILENT, /* the client sent nothing for too long */
-	SESSION_UNREAD, /* it took nothing of what was sent */
+	SESSION_UNREAD, /* it took nothing of what was sent for too long */
 	SESSION_LONG,   /* it had all the time that a session may take */
 	SESSION_LARGE,  /* it sent as many bytes as a session may have */
 };
@@ -44,6 +44,7 @@ struct session {
 	size_t budget;                        /* then: bytes that may still be received */
 	uint64_t bytes_in;                    /* received so far */
 	uint64_t bytes_out;                   /* sent so far */
+	uint64_t bytes_taken;                 /* of them, when session_is_taken_from() last looked */
 	enum session_end end;                 /* set by session_receive() and session_send() */
 	int error;                            /* errno of a SESSION_BROKEN */
 	int64_t began;                        /* in ms of the clock; 0: nobody wants to know */
@@ -90,6 +91,14 @@ size_t session_allowance(struct session *session, size_t size);
 /* Counts what was received, or sent. */
 void session_received(struct session *session, size_t size);
 void session_sent(struct session *session, size_t size);
+
+/*
+ * To be asked when a send(2) has found no room for as long as that may be: returns
+ * whether the client's system has confirmed anything since this was last asked, or
+ * since the beginning. There is room only when about a third of what is under way has
+ * been taken, and a slow reader may need long for that.
+ */
+bool session_is_taken_from(struct session *session);
 
 /* Notes that the connection broke, with errno. Returns -1. */
 int session_broke(struct session *session);

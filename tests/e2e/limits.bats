@@ -97,6 +97,44 @@ totals() {
 	[ "$(times_said 'cut off')" -eq 0 ]
 }
 
+# read_slowly FD: 64 KiB in a second and more, a few at a time.
+read_slowly() {
+	for _ in 1 2 3 4 5 6 7 8; do
+		head -c 8192 <&"$1"
+		sleep 0.1
+	done
+}
+
+# A slow reader lets the kernel confirm what it takes long before there is room for more.
+@test "limits: a client that reads slowly all the while is not cut off" {
+	start_server -w 1 --write-timeout 3s --idle-timeout 0
+	open_session fd
+	head -c 16M /dev/zero >&"$fd" 2>/dev/null 3>&- &
+	began=$(now_ms)
+	while [ "$(ms_since "$began")" -lt 10000 ]; do
+		read_slowly "$fd" >>read.bin
+	done
+	[ "$(times_said 'cut off')" -eq 0 ]
+	had=$(wc -c <read.bin)
+	head -c $((16777216 - had)) <&"$fd" >>read.bin
+	[ "$(wc -c <read.bin)" -eq 16777216 ]
+	close_session "$fd"
+	[ "$(times_said 'cut off')" -eq 0 ]
+}
+
+@test "limits: a client that took something once and then nothing is cut off" {
+	start_server -w 1 --write-timeout 1s --idle-timeout 0
+	open_session fd
+	head -c 64M /dev/zero >&"$fd" 2>/dev/null 3>&- &
+	head -c 8M <&"$fd" >read.bin
+	stopped=$(now_ms)
+	eventually 20 server_said 'cut off: did not read for too long$'
+	# Looked at each second: at the second look it had taken nothing since the first.
+	[ "$(ms_since "$stopped")" -ge 900 ]
+	[ "$(ms_since "$stopped")" -le 8000 ]
+	close_session "$fd"
+}
+
 @test "limits: first-byte-timeout is for clients that never spoke" {
 	start_server -w 2 --first-byte-timeout 1s
 	open_session talker
