@@ -10,8 +10,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* At most so much of one connection is read at a time, in bytes: others wait meanwhile. */
+#define DISCARDED_MAX (1024 * 1024)
+
+/* Reads what there is. Returns false when the client has closed, or is gone. */
+static bool discard(int fd)
+{
+	char waste[16384];
+	ssize_t got;
+
+	for (size_t read = 0; read < DISCARDED_MAX; read += (size_t)got) {
+		got = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+		if (got <= 0)
+			return got < 0 && (errno == EAGAIN || errno == EINTR);
+	}
+	return true;
+}
+
 static void remove_at(struct linger_list *list, unsigned index)
 {
+	discard(list->fds[index].fd); /* or what has just come would have it reset */
 	close(list->fds[index].fd);
 	list->count--;
 	memmove(&list->fds[index], &list->fds[index + 1],
@@ -27,15 +45,6 @@ void linger_add(struct linger_list *list, int fd)
 		remove_at(list, 0);
 	list->due[list->count] = clock_ms() + LINGER_MS;
 	list->fds[list->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
-}
-
-/* Returns false when the client has closed, or is gone. */
-static bool discard(int fd)
-{
-	char waste[4096];
-	ssize_t got = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
-
-	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 void linger_sweep(struct linger_list *list)

@@ -176,6 +176,20 @@ read_slowly() {
 	totals '3 connections, 3 completed, 0 refused, 0 turned away, 2 cut off,'
 }
 
+@test "limits: a client that sends past its limit and reads late gets all that it may have" {
+	start_server -w 1 --session-bytes 1000000
+	open_session fd
+	head -c 1500000 /dev/zero >&"$fd"
+	sleep 1 # as long as the server waits for it to close
+	while head -c 50000 <&"$fd" >piece.bin 2>>error.txt && [ -s piece.bin ]; do
+		cat piece.bin >>read.bin
+		sleep 0.05
+	done
+	[ "$(wc -c <read.bin)" -eq 1000000 ]
+	[ ! -s error.txt ]
+	close_session "$fd"
+}
+
 @test "limits: session-time ends a session in order, however busy it is" {
 	start_server -w 1 --session-time 2s
 	open_session fd
