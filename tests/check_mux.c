@@ -315,6 +315,28 @@ START_TEST(what_is_not_taken_is_kept_in_one_buffer_and_reading_stops)
 }
 END_TEST
 
+START_TEST(what_is_kept_when_the_client_has_said_all_is_sent_before_the_close)
+{
+	size_t taken = 0;
+	size_t sent;
+	ssize_t got;
+
+	overfill();
+	/* As at the client's end, at which the protocol had so much left to say. */
+	only()->session.end = SESSION_CLOSED;
+	only()->over = true;
+	connection_turn(&mux, only());
+	sent = only()->session.bytes_in;
+	while ((got = recv(client, &(char[100]){ 0 }, 100, 0)) != 0) {
+		taken += got > 0 ? (size_t)got : 0;
+		run();
+	}
+	ck_assert_uint_eq(taken, sent);
+	ck_assert_uint_eq(mux.open, 0);
+	ck_assert_uint_eq(mux.buffers.lent, 0);
+}
+END_TEST
+
 START_TEST(a_reply_that_finds_no_room_breaks_the_session)
 {
 	char block[BUFFER_SIZE] = { 0 };
@@ -456,6 +478,8 @@ Suite *mux_suite(void)
 	tcase_add_checked_fixture(connection, connect_locally, disconnect);
 	tcase_add_test(connection, echo_comes_back_and_the_place_is_free_after_the_end);
 	tcase_add_test(connection, what_is_not_taken_is_kept_in_one_buffer_and_reading_stops);
+	tcase_add_test(connection,
+	    what_is_kept_when_the_client_has_said_all_is_sent_before_the_close);
 	tcase_add_test(connection, a_reply_that_finds_no_room_breaks_the_session);
 	tcase_add_test(connection, end_now_serves_what_has_arrived_and_then_lingers);
 	tcase_add_test(connection, connection_that_begins_after_end_now_is_ended_too);

@@ -15,8 +15,10 @@ void echo_serve(struct session *session);
 
 /*
  * Serves a client of the event engine, as often as it has sent something: `bytes`
- * are the protocol's to change. Returns 0, or -1 when the session is over; what
- * was kept by session_reply() is still sent then, if the connection did not break.
+ * are the protocol's to change. With `size` 0 it is called once more, when nothing
+ * more will come: as session_receive() returns 0, but not when the client's time is up.
+ * Returns 0, or -1 when the session is over; what was kept by session_reply() is
+ * still sent then, and after the last call, if the connection did not break.
  */
 int echo_received(struct session *session, char *bytes, size_t size);
 

@@ -248,10 +248,12 @@ int session_reply(struct session *session, const void *bytes, size_t size)
 /* Whatever a turn has led to: what is over is ended, what can go on has its next turn. */
 static void settle(struct mux *mux, struct connection *connection)
 {
-	if (connection->session.end == SESSION_BROKEN || connection->session.end == SESSION_CLOSED)
+	enum session_end end = connection->session.end;
+
+	if (end == SESSION_BROKEN || (end == SESSION_CLOSED && connection->rest == NULL))
 		connection_close(mux, connection);
 	else if (connection->rest == NULL && connection->over)
-		connection_end(mux, connection, connection->session.end);
+		connection_end(mux, connection, end);
 	else if (connection->rest != NULL ? connection->writable : connection->readable)
 		turns_add(&mux->turns, &connection->turn);
 }
@@ -281,6 +283,19 @@ static ssize_t receive(struct connection *connection, char *buffer, size_t size)
 	return got;
 }
 
+/* To serve another protocol, call its function here in place of echo_received(). */
+static int received(struct mux *mux, struct connection *connection, size_t size)
+{
+	return echo_received(&connection->session, mux->buffer, size);
+}
+
+/* The protocol's last word: whatever it is, the session is over when it is sent. */
+static void received_all(struct mux *mux, struct connection *connection)
+{
+	connection->over = true;
+	received(mux, connection, 0);
+}
+
 static void serve(struct mux *mux, struct connection *connection)
 {
 	struct session *session = &connection->session;
@@ -288,7 +303,7 @@ static void serve(struct mux *mux, struct connection *connection)
 	ssize_t got;
 
 	if (size == 0) {
-		connection->over = true;
+		received_all(mux, connection);
 		return;
 	}
 	got = receive(connection, mux->buffer, size);
@@ -296,9 +311,10 @@ static void serve(struct mux *mux, struct connection *connection)
 		session_received(session, (size_t)got);
 		if (mux->idle.length + mux->silent.length > 0)
 			restart_delay(mux, connection);
-		connection->over = echo_received(session, mux->buffer, (size_t)got) < 0;
+		connection->over = received(mux, connection, (size_t)got) < 0;
 	} else if (got == 0) {
 		session->end = SESSION_CLOSED;
+		received_all(mux, connection);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		session_broke(session);
 	}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -200,4 +201,5 @@ void session_finish(const struct session *session)
 		cut_off(session);
 	if (log_wants(LOG_DEBUG))
 		log_session(session);
+	free(session->state);
 }

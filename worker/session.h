@@ -35,6 +35,7 @@ struct session {
 	int fd;                               /* the connected socket; blocking in that engine */
 	char *buffer;                         /* for the protocol's use; holds anything at first */
 	size_t buffer_size;                   /* in bytes */
+	void *state;                          /* likewise: NULL at first, freed at the end (free(3)) */
 	struct board_slot *slot;              /* of this worker, for its counts */
 	struct rate_limit *cut_lines;         /* of all workers: log lines about who is cut off */
 	const struct limits *limits;          /* of this worker */
@@ -106,7 +107,10 @@ int session_broke(struct session *session);
 /* Counts a session that begins. */
 void session_begin(struct session *session);
 
-/* Counts one that is over, its socket closed or soon to be, and logs what became of it. */
+/*
+ * Counts one that is over, its socket closed or soon to be, logs what became of it,
+ * and frees its protocol's state.
+ */
 void session_finish(const struct session *session);
 
 #endif

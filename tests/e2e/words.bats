@@ -203,9 +203,13 @@ paragraph_of() {
 		printf 'hello, world\n' >&"$fd"
 		read -r -t 10 -u "$fd" answer
 		[ "$answer" = 'HELLO, WORLD' ]
+		# What comes at the end of what the client says is more than an echo to it.
+		printf '1\n2\n' | "$BUILD/echo-client" 127.0.0.1 "$port" >answer.txt || true
+		[ "$(paste -sd ' ' answer.txt)" = '1 2 lines: 2' ]
 		# It is stopped in order like any other.
 		kill -QUIT "$master"
 		ends_in_order "$fd"
+		[ "$(cat rest.txt)" = 'lines: 1' ]
 		close_session "$fd"
 		wait_for_server 5
 		[ "$status" -eq 0 ]
