@@ -131,7 +131,12 @@ static void cut_off(struct connection *connection)
 	connection_end(&mux, connection, SESSION_ENDED);
 }
 
-/* The flag is cleared before it is acted on. */
+/*
+ * The flag is cleared before it is acted on. That the listener is let go here leaves no
+ * client waiting for whom the kernel has woken this worker only: it does so in
+ * epoll_wait(2), which then tells of the client in that same call, while the handler runs
+ * when the call is over. The order is seen in the next call, and the client is in by then.
+ */
 static void take_orders(void)
 {
 	eventfd_t unused;

@@ -4,12 +4,15 @@
 
 load common
 
+# strace says of N processes that it has them.
+all_attached() {
+	[ "$(grep -c 'attached' attached)" -eq "$1" ]
+}
 
 # count_calls PID: counts the system calls of a process until stop_counting.
 count_calls() {
 	strace -f -c -U name,calls -o counts.out "${@/#/-p}" 2>attached 3>&- &
 	counter=$!
-	all_attached() { [ "$(grep -c 'attached' attached)" -eq "$1" ]; }
 	eventually 10 all_attached $#
 }
 
@@ -74,6 +77,52 @@ calls() {
 	[ "$echoes" -ge 1000 ]
 	[ $(($(calls total) * 10)) -le $((echoes * 22)) ]
 	[ "$(calls epoll_ctl)" -eq 0 ]
+}
+
+# trace_waits PID...: what each call that waits for events returns, until stop_tracing.
+trace_waits() {
+	strace -f -e 'trace=/^epoll_p?wait$' -o waits.out "${@/#/-p}" 2>attached 3>&- &
+	tracer=$!
+	eventually 10 all_attached $#
+}
+
+stop_tracing() {
+	kill -INT "$tracer"
+	wait "$tracer" || true
+}
+
+# looks: how often a worker has looked for events without waiting, and found none.
+looks() {
+	grep -cE ', 0(, NULL, 8)?\) += 0$' waits.out || true
+}
+
+@test "calls: with busy-poll a worker looks before it sleeps while there is traffic, else never" {
+	need_plain_build
+	for us in 0 2000; do
+		rm -f server.log
+		start_server -w 1 --connections 100 --busy-poll "$us"
+		trace_waits "$(workers)"
+		run -0 "$BUILD/echo-load" -c 1 -n 500 --rate 1000 127.0.0.1 "$port"
+		stop_tracing
+		found[us]=$(looks)
+		stop_server_somehow
+	done
+	echo "without: ${found[0]}, with: ${found[2000]}"
+	[ "${found[0]}" -eq 0 ]
+	[ "${found[2000]}" -ge 100 ]
+}
+
+@test "calls: of four workers of the event engine a client wakes one" {
+	need_plain_build
+	start_server -w 4 --connections 100
+	eventually 10 all_idle 4
+	# shellcheck disable=SC2046 # a list of pids
+	trace_waits $(workers)
+	open_session fd
+	echoes "$fd" hello
+	stop_tracing
+	cat waits.out
+	[ "$(awk '/ = [1-9]/ { print $1 }' waits.out | sort -u | wc -l)" -eq 1 ]
 }
 
 @test "calls: an idle server of the event engine makes no system call in ten seconds" {

@@ -103,7 +103,28 @@ rss_of() {
 	none_has_too_many 400
 }
 
-@test "event: a full worker leaves the next client to others, and comes back when one leaves" {
+@test "event: a full worker leaves the next client to others" {
+	start_event 3 -w 2 --max-workers 2
+	sessions=()
+	for i in 1 2 3 4 5 6; do
+		open_session fd
+		sessions+=("$fd")
+		echoes "$fd" "client $i"
+	done
+	for pid in $(workers); do
+		each_has_three() { [ "$(sessions_of "$pid")" -eq 3 ]; }
+		eventually 10 each_has_three
+	done
+	open_session seventh
+	printf 'client 7\n' >&"$seventh"
+	run read -r -t 1 -u "$seventh" answer
+	[ "$status" -ne 0 ]
+	close_session "${sessions[2]}"
+	read -r -t 10 -u "$seventh" answer
+	[ "$answer" = 'client 7' ]
+}
+
+@test "event: a full worker is at rest, and comes back when a client leaves" {
 	start_event 3 -w 1 --max-workers 1
 	sessions=()
 	for i in 1 2 3; do
@@ -329,6 +350,41 @@ find_listener() {
 	cat load.out
 	[ "$status" -eq 0 ]
 	[ "$(times_said 'was killed|gives up|pauses')" -eq 0 ]
+}
+
+# served_alone: a client to which nobody who comes later brings a worker.
+served_alone() {
+	local fd
+
+	open_session fd
+	echoes "$fd" 'all alone'
+	close_session "$fd"
+}
+
+@test "event: a client that comes alone while workers are replaced is served by others" {
+	printf 'port 0\nworkers 4\nconnections 64\n' >server.conf
+	launch "$BUILD/echo-master" --log-stderr -f server.conf
+	for round in $(seq 20); do
+		printf 'port 0\nworkers 4\nconnections %d\n' $((round % 3 == 0 ? 1 : 64)) >server.conf
+		kill -HUP "$master"
+		until reloads_are "$round"; do
+			served_alone
+		done
+		served_alone
+	done
+}
+
+@test "event: a client that comes alone while the pool shrinks, or one has served enough, is served" {
+	start_event 64 -w 2 --max-served 3
+	for _ in $(seq 10); do
+		kill -TTIN "$master"
+		served_alone
+		kill -TTOU "$master"
+		served_alone
+		served_alone
+	done
+	eventually 10 has_workers 2
+	[ "$(times_said 'left: ')" -ge 10 ]
 }
 
 reloads_are() {
