@@ -334,13 +334,17 @@ static int serve(void)
 /* Those that linger have begun at different times; an orphan cannot wait for all of it. */
 static void finish(void)
 {
-	int64_t end = mux.now + (orders_of_orphan(mux.worker) ? LINGER_ORPHAN_MS : LINGER_MS);
+	int64_t end = mux.now + LINGER_MS;
 
 	while (mux.lingering > 0 && mux.now < end) {
 		struct epoll_event events[EVENTS_A_TURN];
-		int64_t left = mux.turns.count > 0 ? 0 : end - mux.now;
-		int count = epoll_wait(mux.epoll, events, EVENTS_A_TURN, (int)left);
+		int64_t left;
+		int count;
 
+		if (orders_of_orphan(mux.worker)) /* by now, too */
+			end = earlier(end, mux.now + LINGER_ORPHAN_MS);
+		left = mux.turns.count > 0 ? 0 : end - mux.now;
+		count = epoll_wait(mux.epoll, events, EVENTS_A_TURN, (int)left);
 		mux.now = clock_ms();
 		take_events(events, count);
 		take_turns();

@@ -125,6 +125,25 @@ looks() {
 	[ "$(awk '/ = [1-9]/ { print $1 }' waits.out | sort -u | wc -l)" -eq 1 ]
 }
 
+@test "calls: a worker that lingers when its master dies waits no longer than an orphan may" {
+	need_plain_build
+	start_server -w 1 --connections 100
+	open_session fd
+	echoes "$fd" hello
+	worker=$(workers)
+	trace_waits "$worker"
+	kill -QUIT "$master"
+	ends_in_order "$fd" # and is not closed at this end
+	kill -KILL "$master"
+	wait "$server" || true
+	server=
+	eventually 5 gone "$worker"
+	wait "$tracer" || true
+	cat waits.out
+	last=$(sed -nE 's/.*, ([0-9]+)(, NULL, 8)?(\)| resumed).* = 0$/\1/p' waits.out | tail -n 1)
+	[ "$last" -le 250 ]
+}
+
 @test "calls: an idle server of the event engine makes no system call in ten seconds" {
 	need_plain_build
 	start_server -w 4 --connections 100 --busy-poll 1000
