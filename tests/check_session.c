@@ -529,6 +529,19 @@ START_TEST(silence_ends_a_session_that_has_a_limit)
 }
 END_TEST
 
+START_TEST(shorter_wait_from_before_a_reload_is_not_taken_for_the_limit)
+{
+	int64_t began = clock_ms();
+
+	limits.idle_ms = 300;
+	wait_at_most(SO_RCVTIMEO, 20);
+	client_sends("hello");
+	echo_serve(&session);
+	ck_assert_int_eq(session.end, SESSION_SILENT);
+	ck_assert_int_ge(clock_ms() - began, 300);
+}
+END_TEST
+
 START_TEST(first_byte_has_a_limit_of_its_own)
 {
 	struct timeval time;
@@ -634,6 +647,7 @@ static void add_limits(TCase *tcase)
 	tcase_add_test(tcase, session_has_exactly_its_bytes);
 	tcase_add_test(tcase, client_that_closes_before_its_last_byte_has_closed);
 	tcase_add_test(tcase, silence_ends_a_session_that_has_a_limit);
+	tcase_add_test(tcase, shorter_wait_from_before_a_reload_is_not_taken_for_the_limit);
 	tcase_add_test(tcase, first_byte_has_a_limit_of_its_own);
 	tcase_add_test(tcase, client_that_does_not_read_is_over_its_limit);
 	tcase_add_test(tcase, end_now_is_not_taken_for_silence);

@@ -81,20 +81,41 @@ bool session_is_taken_from(struct session *session)
 	return session->bytes_taken != before;
 }
 
-/* The first wait was another's: from now on the client may be silent for longer, or less. */
-static void wait_as_usual(const struct session *session)
+/* How long the client may be silent now, in milliseconds; 0: for ever. */
+static unsigned silence_ms(const struct session *session)
 {
-	unsigned ms = session->limits->idle_ms;
+	const struct limits *limits = session->limits;
+
+	return session->bytes_in == 0 && limits->first_byte_ms > 0 ? limits->first_byte_ms :
+	    limits->idle_ms;
+}
+
+static void wait_for_silence(const struct session *session)
+{
+	unsigned ms = silence_ms(session);
 	struct timeval time = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
 
 	setsockopt(session->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
-/* Whether EAGAIN of recv(2) means that the client has been silent for too long. */
+/*
+ * Whether EAGAIN of recv(2) means that the client has been silent for too long. A
+ * connection that was established before a reload has the wait of that time, perhaps
+ * a short one for the first byte: it is given the one in force, and waited for.
+ */
 static bool was_silent(const struct session *session)
 {
-	return !*session->ending &&
-	    (session->limits->idle_ms > 0 || session->limits->first_byte_ms > 0);
+	unsigned ms = silence_ms(session);
+	struct timeval waited;
+	socklen_t size = sizeof waited;
+
+	if (*session->ending || ms == 0 ||
+	    getsockopt(session->fd, SOL_SOCKET, SO_RCVTIMEO, &waited, &size) < 0)
+		return false;
+	if (waited.tv_sec * 1000 + waited.tv_usec / 1000 >= (long)ms)
+		return true;
+	wait_for_silence(session);
+	return false;
 }
 
 static int over(struct session *session, enum session_end end)
@@ -109,9 +130,11 @@ ssize_t session_receive(struct session *session, void *buffer, size_t size)
 		ssize_t got = recv(session->fd, buffer, size, 0);
 
 		if (got > 0) {
-			if (session->bytes_in == 0 && session->limits->first_byte_ms > 0)
-				wait_as_usual(session);
+			bool is_first = session->bytes_in == 0;
+
 			session_received(session, (size_t)got);
+			if (is_first && session->limits->first_byte_ms > 0)
+				wait_for_silence(session);
 			return got;
 		}
 		if (got == 0)

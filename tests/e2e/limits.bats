@@ -160,6 +160,24 @@ read_slowly() {
 	close_session "$two"
 }
 
+@test "limits: who waited while first-byte-timeout was taken away has idle-timeout" {
+	echo 'first-byte-timeout 1s' >server.conf
+	launch "$BUILD/echo-master" -w 1 --max-workers 1 -p 0 --log-stderr -f server.conf
+	open_session serving
+	echoes "$serving" hello
+	open_session waiting
+	echo hello >&"$waiting"
+	: >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'settings changed: first-byte-timeout 1s -> 0$'
+	read -r -t 10 -u "$waiting" answer
+	[ "$answer" = hello ]
+	sleep 1.5 # silence that was too long for a first byte
+	echoes "$waiting" 'still there'
+	close_session "$waiting"
+	close_session "$serving"
+}
+
 @test "limits: session-bytes is how much comes back, to the byte" {
 	start_server -w 1 --session-bytes 10
 	open_session fd
