@@ -29,6 +29,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -44,7 +45,8 @@ static const struct worker *self;
 static volatile sig_atomic_t listener_is_gone; /* /dev/null is in its place */
 static volatile sig_atomic_t session_fd = -1;  /* the client's socket, if there is one */
 static volatile sig_atomic_t session_ending;   /* that session is to end now */
-static volatile int64_t session_due;           /* when it is, in ms of the clock; 0: never */
+static volatile sig_atomic_t session_is_timed; /* it is to end at session_due */
+static int64_t session_due;                    /* in ms of the clock; changed only while not timed */
 
 /* What the handler of the timer tidies up, unless it is being changed. */
 static struct linger_list lingering;
@@ -97,7 +99,7 @@ static void set_timer(void)
 	if (lingering.count > 0) {
 		first = TICK_MS;
 		when.it_interval.tv_nsec = TICK_MS * 1000000L;
-	} else if (session_due != 0) {
+	} else if (session_is_timed) {
 		first = session_due - clock_ms();
 		if (first <= 0)
 			first = 1;
@@ -116,8 +118,8 @@ static void tick(int number)
 	int saved = errno;
 
 	(void)number;
-	if (session_due != 0 && session_due <= clock_ms()) {
-		session_due = 0;
+	if (session_is_timed && session_due <= clock_ms()) {
+		session_is_timed = 0;
 		end_session();
 	}
 	if (!lingering_busy) {
@@ -158,6 +160,8 @@ static void begin_session(struct session *session)
 		end_session(); /* the handler came too early to do it */
 	if (session->limits->session_ms > 0) {
 		session_due = clock_ms() + session->limits->session_ms;
+		atomic_signal_fence(memory_order_seq_cst);
+		session_is_timed = 1;
 		set_timer();
 	}
 }
@@ -166,7 +170,7 @@ static void finish_session(struct session *session)
 {
 	session_fd = -1;
 	if (session->limits->session_ms > 0) {
-		session_due = 0;
+		session_is_timed = 0;
 		set_timer();
 	}
 	if (session->end == SESSION_ENDED && !orders.ending)
