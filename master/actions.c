@@ -109,6 +109,8 @@ static void close_listener(struct supervisor *master, unsigned listener)
 
 	atomic_store(&master->board->listeners[listener], (uint32_t)LISTENER_CLOSED);
 	report_closing(*fd);
+	if (master->plan.inherited)
+		return; /* until its last worker is gone: it is given back as it came */
 	close(*fd);
 	*fd = -1;
 }

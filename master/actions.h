@@ -22,6 +22,7 @@ struct supervisor {
 	bool on_terminal;                 /* standard error was one at the start */
 	struct spawn_channels channels;
 	unsigned listener;                /* number of the one in force, as was last logged */
+	bool was_nonblocking;             /* an inherited listener when it came */
 	struct board *board;
 	struct sources *sources;          /* of connections; workers count them there */
 	struct slot *slots;               /* the plan's */

@@ -116,6 +116,13 @@ int listener_explain(const struct settings *settings, const struct net_failure *
 	}
 }
 
+bool listener_is_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
 int listener_set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -41,6 +41,9 @@ int listener_explain(const struct settings *settings, const struct net_failure *
 /* Tells whether two sockets are bound to the same address and port. */
 bool listener_is_same(int one, int other);
 
+/* Tells whether accept(2) returns EAGAIN on an empty queue. */
+bool listener_is_nonblocking(int fd);
+
 /*
  * Has accept(2) return EAGAIN on an empty queue, in every process that shares
  * the socket. Returns 0, or -1 with errno of fcntl(2).

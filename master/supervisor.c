@@ -95,15 +95,23 @@ static bool has_fellow(const struct supervisor *master, unsigned slot)
 /*
  * Workers of the event engine make their listener non-blocking, for everybody
  * who has it. When the last of them is gone it is made blocking again: a worker
- * of the blocking engine serves on either, but with fewer calls on that.
+ * of the blocking engine serves on either, but with fewer calls on that. One that
+ * was inherited is again as it came, at a stop too: others have it, and will.
  */
+static bool is_to_block(const struct supervisor *master, enum plan_listener_state state)
+{
+	if (master->plan.inherited)
+		return !master->was_nonblocking;
+	return state == PLAN_LISTENER_OPEN || state == PLAN_LISTENER_GATED;
+}
+
 static void restore_listener(const struct supervisor *master, unsigned slot)
 {
 	unsigned listener = master->plan.slots.slot[slot].listener;
 	enum plan_listener_state state = master->plan.listener[listener].state;
 
 	if (board_get_places(&master->board->slots[slot]) <= 1 || has_fellow(master, slot) ||
-	    (state != PLAN_LISTENER_OPEN && state != PLAN_LISTENER_GATED))
+	    !is_to_block(master, state))
 		return;
 	if (listener_set_blocking(master->channels.listener[listener]) < 0)
 		log_error("making the listener blocking: %s", strerror(errno));
@@ -310,6 +318,7 @@ static int prepare(struct supervisor *master, int listener)
 		return -1;
 	}
 	master->channels.listener[0] = listener;
+	master->was_nonblocking = listener_is_nonblocking(listener);
 	master->board = board_open(slots_max);
 	master->sources = sources_open();
 	master->slots = calloc(slots_max, sizeof *master->slots);

@@ -61,15 +61,6 @@ static long long number_in(const char *name)
 
 /* ---- the socket ---- */
 
-static int set_flags(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-		return -1;
-	return fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
 /* Returns the value of an option, or -1 with errno of getsockopt(2). */
 static int option_of(int fd, int name)
 {
@@ -140,7 +131,7 @@ static int find_listener(char *why)
 		return refuse(why, "%lld sockets were passed; allowed: one", count);
 	if (check_socket(FIRST_FD, why) < 0)
 		return -1;
-	if (set_flags(FIRST_FD) < 0 || set_connection_options(FIRST_FD) < 0)
+	if (fcntl(FIRST_FD, F_SETFD, FD_CLOEXEC) < 0 || set_connection_options(FIRST_FD) < 0)
 		return refuse(why, "setting up the socket passed: %s", strerror(errno));
 	return 1;
 }

@@ -29,16 +29,16 @@ void systemd_begin(void);
 /*
  * Finds the listening socket that was passed to this process, takes the
  * variables that say so out of the environment, and makes the socket like one
- * of our own: close-on-exec, blocking, with the options of open_listenfd()
+ * of our own: close-on-exec, with the options of open_listenfd()
  * that connections inherit. To be called before any fork, at most once.
  *
  * Returns 1 with the descriptor in `*fd`; 0 when none was passed; or -1 with
  * the reason, a line for the operator, in `why`, of SYSTEMD_WHY_MAX bytes.
  *
  * O_NONBLOCK belongs to the open file description (fcntl(2)), which whoever
- * passed the socket still holds and will pass to our successor: clearing it
- * here is seen by them all. So it must never be set on a socket from here, not
- * even at a stop; nor may a filter be attached, or the queue be emptied: who
+ * passed the socket still holds and will pass to our successor: a change is seen
+ * by them all. So it is left as it is here, and what the event engine makes of it
+ * is put back when the last worker of that is gone; nor may a filter be attached, or the queue be emptied: who
  * waits in it is served by the successor.
  */
 int systemd_listener(int *fd, char *why);

@@ -154,8 +154,8 @@ START_TEST(listening_socket_is_taken_and_made_like_our_own)
 	ck_assert_msg(passing->result == 1, "%s", passing->why);
 	ck_assert_int_eq(passing->found, 3);
 	ck_assert(passing->closes);
-	/* Seen here too: it is the same open file. */
-	ck_assert(is_blocking());
+	/* Seen here too, as it is the same open file: it stays as open_socket() made it. */
+	ck_assert(!is_blocking());
 	ck_assert_int_eq(option(SOL_SOCKET, SO_KEEPALIVE), 1);
 	ck_assert_int_eq(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
 	ck_assert_int_eq(option(IPPROTO_TCP, TCP_KEEPINTVL), 10);

@@ -18,7 +18,6 @@
 #include "worker/orders.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -70,14 +69,6 @@ static struct connection *make_places(unsigned count)
 	return (struct connection *)buffer_make(count * sizeof(struct connection));
 }
 
-/* All workers of the generation do this to the socket that they share. */
-static int make_nonblocking(int listener)
-{
-	int flags = fcntl(listener, F_GETFL);
-
-	return flags < 0 ? -1 : fcntl(listener, F_SETFL, flags | O_NONBLOCK);
-}
-
 static int prepare(const struct worker *worker, char *buffer)
 {
 	struct epoll_event orders_came = { .events = EPOLLIN, .data.ptr = &mux.wake };
@@ -100,7 +91,7 @@ static int prepare(const struct worker *worker, char *buffer)
 	if (mux.epoll < 0 || mux.wake < 0 ||
 	    epoll_ctl(mux.epoll, EPOLL_CTL_ADD, mux.wake, &orders_came) < 0)
 		return fail("epoll");
-	if (make_nonblocking(worker->listener) < 0 || door_open(&mux) < 0)
+	if (door_open(&mux) < 0)
 		return fail("watching the listener");
 	return 0;
 }

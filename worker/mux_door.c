@@ -21,6 +21,7 @@
 #include "worker/orders.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -82,9 +83,19 @@ static void take_call(struct mux *mux)
 	mux->door.knocked = true;
 }
 
+/* All workers of the generation do this to the socket that they share. */
+static int make_nonblocking(int listener)
+{
+	int flags = fcntl(listener, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK) != 0)
+		return flags < 0 ? -1 : 0;
+	return fcntl(listener, F_SETFL, flags | O_NONBLOCK);
+}
+
 int door_open(struct mux *mux)
 {
-	return watch(mux);
+	return make_nonblocking(mux->worker->listener) < 0 ? -1 : watch(mux);
 }
 
 /*
@@ -174,6 +185,9 @@ static void accept_one(struct mux *mux)
 {
 	struct connection *place = connection_place(mux);
 
+	/* Others who have it may have made it blocking, and then no session would go on. */
+	if (mux->worker->inherited)
+		make_nonblocking(mux->worker->listener);
 	if (arrival_accept(mux->worker, &place->session, SOCK_NONBLOCK) < 0) {
 		failed(mux, errno);
 		return;

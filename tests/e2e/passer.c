@@ -8,6 +8,7 @@
  * with the socket as descriptor 3, as sd_listen_fds(3) has it; with -n the
  * socket is non-blocking. When the command ends it is run again with the same
  * socket, until SIGTERM, which is passed on. Exits with the last one's code.
+ * SIGUSR1 has it make the socket blocking.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -24,12 +25,19 @@
 
 static volatile sig_atomic_t stop;
 static volatile pid_t child;
+static volatile sig_atomic_t listener;
 
 static void pass_on(int number)
 {
 	stop = 1;
 	if (child > 0)
 		kill(child, number);
+}
+
+static void make_blocking(int number)
+{
+	(void)number;
+	fcntl(listener, F_SETFL, 0);
 }
 
 static int listen_somewhere(void)
@@ -66,6 +74,7 @@ int main(int argc, char **argv)
 {
 	bool nonblocking = argc > 1 && strcmp(argv[1], "-n") == 0;
 	struct sigaction action = { .sa_handler = pass_on };
+	struct sigaction on_usr1 = { .sa_handler = make_blocking };
 	char **command = argv + 1 + nonblocking;
 	int status = 0;
 	int fd;
@@ -74,6 +83,8 @@ int main(int argc, char **argv)
 		errx(2, "usage: passer [-n] command [argument ...]");
 	sigaction(SIGTERM, &action, NULL);
 	fd = listen_somewhere();
+	listener = fd;
+	sigaction(SIGUSR1, &on_usr1, NULL);
 	while (!stop) {
 		/* As systemd does: each start gets the socket with the mode that is set for it. */
 		fcntl(fd, F_SETFL, nonblocking ? O_NONBLOCK : 0);

@@ -191,6 +191,47 @@ another_serves() {
 	[ $(($(used "$first") - before)) -lt 20 ]
 }
 
+# The socket, as its keeper sees it.
+kept_is_nonblocking() {
+	local flags
+
+	flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$server/fdinfo/3")
+	[ $((flags & 04000)) -ne 0 ]
+}
+
+@test "systemd: a socket that is passed is blocking again when the event engine has stopped" {
+	start_activated -w 2 --connections 8
+	answers
+	kept_is_nonblocking
+	kill -STOP "$server" # it would start the next one
+	kill -TERM "$master"
+	eventually 10 gone "$master"
+	run ! kept_is_nonblocking
+	kill -CONT "$server"
+	eventually 20 another_serves 1
+}
+
+@test "systemd: a non-blocking socket that is passed stays so" {
+	start_activated -n -w 2
+	answers
+	kept_is_nonblocking
+	kill -STOP "$server"
+	kill -TERM "$master"
+	eventually 10 gone "$master"
+	kept_is_nonblocking
+	kill -CONT "$server"
+	eventually 20 another_serves 1
+}
+
+@test "systemd: the event engine does not block on a socket that others have made blocking" {
+	start_activated -w 2 --connections 8
+	kill -USR1 "$server"
+	made_blocking() { ! kept_is_nonblocking; }
+	eventually 10 made_blocking
+	answers
+	kept_is_nonblocking
+}
+
 @test "systemd: restarts with a socket that is kept lose nobody" {
 	start_activated -w 4
 	start_load 16
