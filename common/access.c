@@ -118,6 +118,17 @@ void access_move_last(struct access *access, unsigned count, unsigned kept)
 	memcpy(to, moved, count * sizeof moved[0]);
 }
 
+void access_remove(struct access *access, unsigned index)
+{
+	struct access_rule *gone = access->rule + index;
+
+	access->count--;
+	memmove(gone, gone + 1, (access->count - index) * sizeof *gone);
+	access->has_allow = false;
+	for (unsigned i = 0; i < access->count; i++)
+		access->has_allow |= access->rule[i].allows;
+}
+
 _Static_assert(sizeof(struct access_rule) == 20, "nothing between the fields");
 
 bool access_is_same(const struct access *a, const struct access *b)

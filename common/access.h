@@ -54,6 +54,9 @@ int access_add(struct access *access, bool allows, const char *network);
  */
 void access_move_last(struct access *access, unsigned count, unsigned kept);
 
+/* Removes the rule at `index`; the order of the others stays. */
+void access_remove(struct access *access, unsigned index);
+
 /* Takes the address of a client from accept(2)'s. Returns false when it is no IP address. */
 bool access_address_of(const struct sockaddr *from, struct access_address *address);
 

@@ -47,6 +47,7 @@ struct settings_access {
 	struct settings_origin origin[ACCESS_RULES_MAX]; /* of each rule */
 	unsigned noted;                                  /* rules that have an origin */
 	unsigned from_command_line;                      /* of them; they are the first */
+	bool none;                                       /* what was added last is SETTINGS_NONE */
 };
 
 struct settings {

@@ -11,7 +11,8 @@
 
 int settings_add_access(struct settings_access *access, bool allows, const char *text)
 {
-	if (strcmp(text, SETTINGS_NONE) == 0)
+	access->none = strcmp(text, SETTINGS_NONE) == 0;
+	if (access->none)
 		return 0;
 	do {
 		size_t length = strcspn(text, SEPARATORS);
@@ -28,11 +29,26 @@ int settings_add_access(struct settings_access *access, bool allows, const char 
 	return 0;
 }
 
-void settings_note_access(struct settings_access *access, struct settings_origin origin)
+static void remove_those_of_file(struct settings_access *access, bool allows)
+{
+	for (unsigned i = access->noted; i-- > access->from_command_line;) {
+		if (access->rules.rule[i].allows != allows)
+			continue;
+		access_remove(&access->rules, i);
+		access->noted--;
+		memmove(&access->origin[i], &access->origin[i + 1],
+		    (access->noted - i) * sizeof access->origin[0]);
+	}
+}
+
+void settings_note_access(struct settings_access *access, bool allows,
+    struct settings_origin origin)
 {
 	unsigned kept = access->from_command_line;
 	unsigned count = access->rules.count - access->noted;
 
+	if (access->none && origin.source == SETTINGS_FROM_COMMAND_LINE)
+		remove_those_of_file(access, allows);
 	if (origin.source != SETTINGS_FROM_COMMAND_LINE) {
 		kept = access->noted;
 	} else {

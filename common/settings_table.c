@@ -82,7 +82,7 @@ void setting_note_origin(struct settings *settings, const struct setting *settin
 
 	settings->origin[setting - settings_table] = origin;
 	if (setting_adds_up(setting))
-		settings_note_access(&settings->access, origin);
+		settings_note_access(&settings->access, setting->type == SETTING_ALLOW, origin);
 }
 
 const struct setting *setting_find(const char *key)

@@ -101,8 +101,13 @@ int user_group(const char *text, gid_t *id);
 /* Adds what `text` lists, separated by commas or blanks. Returns 0, or -1 when it is wrong. */
 int settings_add_access(struct settings_access *access, bool allows, const char *text);
 
-/* Notes where the rules come from that have been added since the last time. */
-void settings_note_access(struct settings_access *access, struct settings_origin origin);
+/*
+ * Notes where the rules come from that have been added since the last time, by
+ * allow or by deny. Where that was SETTINGS_NONE, the command line takes away what
+ * the file says with that key.
+ */
+void settings_note_access(struct settings_access *access, bool allows,
+    struct settings_origin origin);
 
 /* Writes the rules to `text` of SETTINGS_TEXT_MAX bytes, or as many as there is room for. */
 void settings_access_text(const struct settings_access *access, char *text);

@@ -52,19 +52,20 @@ static void forget_path(char *text)
 		memmove(found, found + length, strlen(found + length) + 1);
 }
 
-/* Loads the file as the standard one, with one more option, or none. */
-static enum settings_request load(const char *option)
+/* Loads the file as the standard one, with more options, separated by blanks, or NULL. */
+static enum settings_request load(const char *options)
 {
 	char name[] = "echo-master";
-	char word[128];
-	char *argv[] = { name, option != NULL ? word : NULL, NULL };
-	struct settings_sources sources = { .argc = option != NULL ? 2 : 1, .argv = argv,
-		.standard_file = path };
+	char words[128];
+	char *argv[8] = { name };
+	struct settings_sources sources = { .argc = 1, .argv = argv, .standard_file = path };
 	size_t size;
 	FILE *stream;
 	enum settings_request request;
 
-	strlcpy(word, option != NULL ? option : "", sizeof word);
+	strlcpy(words, options != NULL ? options : "", sizeof words);
+	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+		argv[sources.argc++] = word;
 	free(errors);
 	stream = open_memstream(&errors, &size);
 	request = settings_load(&settings, &sources, stream);
@@ -158,8 +159,26 @@ START_TEST(rules_of_the_command_line_come_first)
 	ck_assert_int_eq(load("--allow=10.0.0.1,10.0.0.2"), SETTINGS_RUN);
 	shows_rules("# command line\nallow 10.0.0.1\n# command line\nallow 10.0.0.2\n"
 	    "# , line 1\ndeny 10.0.0.0/8\n# , line 2\nallow *\n");
+}
+END_TEST
+
+START_TEST(none_on_the_command_line_takes_away_what_the_file_says)
+{
+	static const char text[] = "deny 10.0.0.0/8\nallow ::/0\ndeny 11.0.0.0/8,12.0.0.0/8\n";
+
+	write_file(text, sizeof text - 1);
 	ck_assert_int_eq(load("--deny=none"), SETTINGS_RUN);
-	shows_rules("# , line 1\ndeny 10.0.0.0/8\n# , line 2\nallow *\n");
+	shows_rules("# , line 2\nallow ::/0\n");
+	ck_assert(settings.access.rules.has_allow);
+	ck_assert_int_eq(load("--allow=none"), SETTINGS_RUN);
+	shows_rules("# , line 1\ndeny 10.0.0.0/8\n# , line 3\ndeny 11.0.0.0/8\n"
+	    "# , line 3\ndeny 12.0.0.0/8\n");
+	ck_assert(!settings.access.rules.has_allow);
+	ck_assert_int_eq(load("--deny=1.1.1.1 --deny=none --deny=2.2.2.2"), SETTINGS_RUN);
+	shows_rules("# command line\ndeny 1.1.1.1\n# command line\ndeny 2.2.2.2\n"
+	    "# , line 2\nallow ::/0\n");
+	ck_assert_int_eq(load("--deny=none --allow=none"), SETTINGS_RUN);
+	shows_rules("# command line\nallow none\n# command line\ndeny none\n");
 }
 END_TEST
 
@@ -409,6 +428,7 @@ Suite *settings_file_suite(void)
 	tcase_add_test(tcase, every_limit_is_taken);
 	tcase_add_test(tcase, rules_stay_in_the_order_in_which_they_were_written);
 	tcase_add_test(tcase, rules_of_the_command_line_come_first);
+	tcase_add_test(tcase, none_on_the_command_line_takes_away_what_the_file_says);
 	tcase_add_test(tcase, without_rules_each_key_says_so);
 	tcase_add_test(tcase, wrong_rules_are_told_and_leave_the_right_ones);
 	tcase_add_test(tcase, blanks_comments_and_continued_lines_are_as_they_should_be);
