@@ -114,7 +114,8 @@ enum plan_report {
 	PLAN_RELOAD_LATE,    /* generation was not ready in time */
 	PLAN_RELOAD_QUEUED,  /* another is under way; this one follows it */
 	PLAN_RESIZED,        /* the pool is now to have count workers */
-	PLAN_RESIZE_REFUSED, /* it stays at count */
+	PLAN_RESIZE_LEAST,   /* it stays at count: a pool has one worker at least */
+	PLAN_RESIZE_MOST,    /* it stays at count, which is as many as it may have */
 	PLAN_FULL,           /* all count workers are busy, no more may be; waiting clients */
 	PLAN_GREW,           /* the pool is now to have count workers, because of the load */
 	PLAN_SHRUNK,         /* count workers too many are told to leave */

@@ -163,7 +163,7 @@ void plan_resize(struct plan *plan, int change, int64_t now)
 	if (plan_is_stopping(plan))
 		return;
 	if (wanted < 1 || wanted > charge->most) {
-		plan_say(plan, PLAN_RESIZE_REFUSED, charge->wanted);
+		plan_say(plan, change < 0 ? PLAN_RESIZE_LEAST : PLAN_RESIZE_MOST, charge->wanted);
 		return;
 	}
 	charge->wanted = wanted;

@@ -133,9 +133,11 @@ void report_plan(const struct plan_action *action, unsigned sessions, unsigned t
 	case PLAN_RESIZED:
 		log_notice("%u worker%s from now on, until the next reload", count, plural(count));
 		break;
-	case PLAN_RESIZE_REFUSED:
-		log_warning("the number of workers stays at %u, which is as far as it goes",
-		    count);
+	case PLAN_RESIZE_LEAST:
+		log_warning("the number of workers stays at %u, which is the least", count);
+		break;
+	case PLAN_RESIZE_MOST:
+		log_warning("the number of workers stays at %u, which is max-workers", count);
 		break;
 	case PLAN_FULL:
 	case PLAN_GREW:

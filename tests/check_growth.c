@@ -500,7 +500,7 @@ START_TEST(fixed_pool_has_its_limit_from_the_beginning)
 	script_pass(PLAN_FULL_MS);
 	script_says("FULL 2 0");
 	script_happens(PLAN_ONE_MORE);
-	script_says("REFUSED 2");
+	script_says("MOST 2");
 	script_idle(2);
 	ck_assert_uint_eq(plan_watch(&script.plan).above, 0);
 }

@@ -30,7 +30,8 @@ static void say_report(const struct plan_action *action)
 	static const char *const names[] = {
 		[PLAN_STARTED] = "STARTED", [PLAN_STARTED_PARTLY] = "STARTED_PARTLY",
 		[PLAN_WORKERS_HUNG] = "HUNG",
-		[PLAN_RESIZED] = "RESIZED", [PLAN_RESIZE_REFUSED] = "REFUSED",
+		[PLAN_RESIZED] = "RESIZED", [PLAN_RESIZE_LEAST] = "LEAST",
+		[PLAN_RESIZE_MOST] = "MOST",
 		[PLAN_TIME_UP] = "TIME_UP", [PLAN_GREW] = "GREW",
 		[PLAN_SHRUNK] = "SHRUNK",
 	};

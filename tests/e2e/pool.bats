@@ -108,11 +108,31 @@ load common
 	kill -TTOU "$master"
 	eventually 10 all_idle 1
 	kill -TTOU "$master"
-	eventually 10 server_said 'stays at 1'
+	eventually 10 server_said 'the number of workers stays at 1, which is the least$'
 	kill -HUP "$master"
 	eventually 10 server_said 'reloaded'
 	eventually 10 all_idle 2
 	answers
+}
+
+@test "pool: TTIN at max-workers changes nothing and says why" {
+	start_server -w 2 --max-workers 3
+	kill -TTIN "$master"
+	eventually 10 all_idle 3
+	kill -TTIN "$master"
+	eventually 10 server_said 'the number of workers stays at 3, which is max-workers$'
+	has_workers 3
+	kill -TTOU "$master"
+	eventually 10 all_idle 2
+	answers
+}
+
+@test "pool: without max-workers a larger pool is as large as it gets, and TTIN says so" {
+	need_plain_build
+	start_server -w 257
+	kill -TTIN "$master"
+	eventually 10 server_said 'the number of workers stays at 257, which is max-workers$'
+	has_workers 257
 }
 
 @test "pool: a worker that somebody else tells to leave finishes its session and is replaced" {
