@@ -40,7 +40,8 @@ static void print_allowed_sizes(const struct setting *setting, FILE *to)
 	char least[SETTINGS_TEXT_MAX];
 	char most[SETTINGS_TEXT_MAX];
 
-	fprintf(to, "%s to %s bytes, as in 4096, 64k or 1m\n", text_with_unit(sizes, setting->least, least),
+	fprintf(to, "%s to %s bytes, as in 4096, 64k or 1m\n",
+	    text_with_unit(sizes, setting->least, least),
 	    text_with_unit(sizes, setting->most, most));
 }
 

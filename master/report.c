@@ -240,8 +240,9 @@ char *report_summary(const struct workers *workers, const struct board *board,
 	for (unsigned i = 0; i < workers->used; i++)
 		if (workers->entry[i].pid != 0)
 			board_add(&board->slots[i], &all);
-	snprintf(text, REPORT_SUMMARY_MAX, "%u worker%s, %u serving, %" PRIu64 " connection%s so far",
-	    workers->count, plural(workers->count), report_sessions(workers, board), all.accepted,
+	snprintf(text, REPORT_SUMMARY_MAX,
+	    "%u worker%s, %u serving, %" PRIu64 " connection%s so far", workers->count,
+	    plural(workers->count), report_sessions(workers, board), all.accepted,
 	    all.accepted == 1 ? "" : "s");
 	return text;
 }

@@ -92,7 +92,7 @@ void slots_retire(struct slots *slots, struct slot *slot, int64_t due);
 /* The same with all of a generation; those that are RETIRING already are so no longer than that. */
 void slots_retire_generation(struct slots *slots, unsigned generation, int64_t due);
 
-/* Takes the members that accept from a listener out of their pool: they are SETTLING until `due`. */
+/* Takes the members that accept from a listener out of their pool, SETTLING until `due`. */
 void slots_settle(struct slots *slots, unsigned listener, int64_t due);
 
 /* Tells whether a process lives that was started to accept from a listener. */

@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 _Static_assert(BOARD_LISTENERS == PLAN_LISTENERS_MAX, "one place for each listener");
-_Static_assert(SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER <= IDLE_SET_MAX, "a bit for each slot");
+_Static_assert(SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER <= IDLE_SET_MAX,
+    "a bit for each slot");
 
 static const unsigned slots_max = SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER;
 
@@ -324,7 +325,8 @@ static int prepare(struct supervisor *master, int listener)
 	master->slots = calloc(slots_max, sizeof *master->slots);
 	master->workers.entry = calloc(slots_max, sizeof *master->workers.entry);
 	master->workers.capacity = slots_max;
-	if (master->board == NULL || master->sources == NULL || master->slots == NULL || master->workers.entry == NULL)
+	if (master->board == NULL || master->sources == NULL || master->slots == NULL ||
+	    master->workers.entry == NULL)
 		return -1;
 	return 0;
 }

@@ -24,8 +24,8 @@ struct supervisor_start {
 };
 
 /*
- * Serves until it is told to stop; signals_catch() has been called. Returns the exit code, one of sysexits.h;
- * what went wrong has been logged.
+ * Serves until it is told to stop; signals_catch() has been called. Returns the
+ * exit code, one of sysexits.h; what went wrong has been logged.
  */
 int supervisor_run(const struct supervisor_start *start);
 

@@ -254,7 +254,8 @@ static void backing_off(struct world *world, const struct plan_action *action)
 static void limit_is_told(struct world *world, const struct plan_action *action)
 {
 	must(world, world->last == PLAN_TICK && count_idle(world, true) == 0);
-	must(world, action->count == world->most && count_ready(world, world->charge) == world->most);
+	must(world, action->count == world->most);
+	must(world, count_ready(world, world->charge) == world->most);
 	must(world, world->now >= world->full_since + PLAN_FULL_MS);
 	must(world, world->full_said == SLOT_NEVER ||
 	    world->now >= world->full_said + PLAN_FULL_AGAIN_MS);
