@@ -33,7 +33,10 @@ int64_t load_schedule_time(const struct load_schedule *schedule, uint64_t number
 /* Returns how many messages have their moment before `time_ns`. */
 uint64_t load_schedule_due(const struct load_schedule *schedule, int64_t time_ns);
 
-/* Returns how many messages, and which part of one, there should have been in the first `time_ns`. */
+/*
+ * Returns how many messages, and which part of one, there should have been in
+ * the first `time_ns`.
+ */
 double load_schedule_count(const struct load_schedule *schedule, int64_t time_ns);
 
 #endif

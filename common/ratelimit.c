@@ -8,13 +8,9 @@
 
 #include <stddef.h>
 
-#define MISSED_BITS 22
-
-_Static_assert(RATE_LIMIT_MISSED_MAX == (UINT64_C(1) << MISSED_BITS) - 1, "all bits of the count");
-
 static uint64_t state_of(int64_t full_at, uint64_t held_back)
 {
-	return (uint64_t)full_at << MISSED_BITS | held_back;
+	return (uint64_t)full_at << RATE_LIMIT_MISSED_BITS | held_back;
 }
 
 bool rate_limit_pass(struct rate_limit *limit, int64_t now, uint64_t *missed)
@@ -24,7 +20,7 @@ bool rate_limit_pass(struct rate_limit *limit, int64_t now, uint64_t *missed)
 	bool passes;
 
 	do {
-		int64_t full_at = (int64_t)(old >> MISSED_BITS);
+		int64_t full_at = (int64_t)(old >> RATE_LIMIT_MISSED_BITS);
 
 		held_back = old & RATE_LIMIT_MISSED_MAX;
 		passes = full_at - now <= (int64_t)(limit->burst - 1) * limit->interval_ms;

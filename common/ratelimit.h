@@ -21,8 +21,9 @@ struct rate_limit {
 	_Atomic uint64_t state; /* 0: the first; else see ratelimit.c */
 };
 
-/* More refusals in a row than this are not counted. */
-#define RATE_LIMIT_MISSED_MAX ((UINT64_C(1) << 22) - 1)
+/* More refusals in a row than fit into so many bits are not counted. */
+#define RATE_LIMIT_MISSED_BITS 22
+#define RATE_LIMIT_MISSED_MAX ((UINT64_C(1) << RATE_LIMIT_MISSED_BITS) - 1)
 
 /* A limit in its first state: RATE_LIMIT(5, 1000) lets 5 pass, then 1 a second. */
 #define RATE_LIMIT(burst_count, interval) { .burst = (burst_count), .interval_ms = (interval) }

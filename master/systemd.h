@@ -38,8 +38,8 @@ void systemd_begin(void);
  * O_NONBLOCK belongs to the open file description (fcntl(2)), which whoever
  * passed the socket still holds and will pass to our successor: a change is seen
  * by them all. So it is left as it is here, and what the event engine makes of it
- * is put back when the last worker of that is gone; nor may a filter be attached, or the queue be emptied: who
- * waits in it is served by the successor.
+ * is put back when the last worker of that is gone. Nor may a filter be attached, or
+ * the queue be emptied: who waits in it is served by the successor.
  */
 int systemd_listener(int *fd, char *why);
 

@@ -46,7 +46,7 @@ static volatile sig_atomic_t listener_is_gone; /* /dev/null is in its place */
 static volatile sig_atomic_t session_fd = -1;  /* the client's socket, if there is one */
 static volatile sig_atomic_t session_ending;   /* that session is to end now */
 static volatile sig_atomic_t session_is_timed; /* it is to end at session_due */
-static int64_t session_due;                    /* in ms of the clock; changed only while not timed */
+static int64_t session_due;                    /* in ms; changed only while not timed */
 
 /* What the handler of the timer tidies up, unless it is being changed. */
 static struct linger_list lingering;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* At most so much of one connection is read at a time, in bytes: others wait meanwhile. */
-#define DISCARDED_MAX (1024 * 1024)
+#define DISCARDED_MAX ((size_t)1024 * 1024)
 
 /* Reads what there is. Returns false when the client has closed, or is gone. */
 static bool discard(int fd)

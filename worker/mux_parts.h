@@ -112,7 +112,10 @@ void connection_end(struct mux *mux, struct connection *connection, enum session
 /* Its client has been silent, or has not read, for too long: ends it, or waits as long again. */
 void connection_overdue(struct mux *mux, struct connection *connection, enum session_end end);
 
-/* The session has had its time, or "end now" has come: from here on only what has arrived is served. */
+/*
+ * The session has had its time, or "end now" has come: from here on only what
+ * has arrived is served.
+ */
 void connection_hurry(struct mux *mux, struct connection *connection);
 
 /* Closes it and frees its place, whatever its phase. */
