@@ -298,8 +298,10 @@ cut_the_link() {
 
 @test "limits: a peer that is gone without a word frees its worker" {
 	start_with_a_link -w 1 --max-workers 1 --idle-timeout 1s
-	(echo hello && sleep 600) | nsenter -t "$far" -n "$BUILD/echo-client" 192.0.2.1 "$port" \
-		>client.out 3>&- &
+	mkfifo keys
+	nsenter -t "$far" -n "$BUILD/echo-client" 192.0.2.1 "$port" <keys >client.out 3>&- &
+	exec 8>keys
+	echo hello >&8
 	eventually 10 client_says
 	cut_the_link
 	eventually 10 server_said '192\.0\.2\.2:[0-9]+: cut off: silent'
@@ -309,7 +311,7 @@ cut_the_link() {
 @test "limits: a peer that is gone in mid-stream frees its worker" {
 	start_with_a_link -w 1 --max-workers 1 --idle-timeout 0 --write-timeout 1s
 	# shellcheck disable=SC2016 # likewise
-	nsenter -t "$far" -n bash -c 'exec 4<>/dev/tcp/192.0.2.1/$0; cat /dev/zero >&4' "$port" \
+	nsenter -t "$far" -n bash -c 'exec 4<>/dev/tcp/192.0.2.1/$0; exec cat /dev/zero >&4' "$port" \
 		3>&- &
 	serving() { [ "$(pgrep -P "$master" -f 'serving' | wc -l)" -eq 1 ]; }
 	eventually 10 serving
