@@ -3,11 +3,13 @@
 #ifndef MASTER_DESCRIPTORS_H
 #define MASTER_DESCRIPTORS_H
 
+#include "worker/linger.h"
+
 /*
- * What a process has open besides its sessions: connections that linger
- * (worker/linger.h), and what is its own, with room to spare.
+ * What a process has open besides its sessions: connections that linger, and what
+ * is its own, with room to spare.
  */
-#define DESCRIPTORS_BESIDES (256 + 32)
+#define DESCRIPTORS_BESIDES (LINGER_MAX + 32)
 
 /*
  * Lets processes that are forked later have `connections` in session each, by raising the

@@ -14,6 +14,18 @@ start_event() {
 	start_server --connections "$connections" "$@"
 }
 
+# open_sessions N: so many that are served; their descriptors are in sessions.
+open_sessions() {
+	local i
+
+	sessions=()
+	for ((i = 0; i < $1; i++)); do
+		open_session fd
+		sessions+=("$fd")
+		echoes "$fd" "client $i"
+	done
+}
+
 # sessions_of PID: how many sessions its title shows.
 sessions_of() {
 	local title
@@ -105,12 +117,7 @@ rss_of() {
 
 @test "event: a full worker leaves the next client to others" {
 	start_event 3 -w 2 --max-workers 2
-	sessions=()
-	for i in 1 2 3 4 5 6; do
-		open_session fd
-		sessions+=("$fd")
-		echoes "$fd" "client $i"
-	done
+	open_sessions 6
 	for pid in $(workers); do
 		each_has_three() { [ "$(sessions_of "$pid")" -eq 3 ]; }
 		eventually 10 each_has_three
@@ -126,12 +133,7 @@ rss_of() {
 
 @test "event: a full worker is at rest, and comes back when a client leaves" {
 	start_event 3 -w 1 --max-workers 1
-	sessions=()
-	for i in 1 2 3; do
-		open_session fd
-		sessions+=("$fd")
-		echoes "$fd" "client $i"
-	done
+	open_sessions 3
 	open_session fourth
 	printf 'client 4\n' >&"$fourth"
 	# What it does meanwhile is what its clients want, and nothing else.
@@ -194,12 +196,7 @@ rss_of() {
 
 @test "event: SIGTERM lets all sessions finish, and takes nobody new" {
 	start_event 100 -w 2
-	sessions=()
-	for i in $(seq 20); do
-		open_session fd
-		sessions+=("$fd")
-		echoes "$fd" before
-	done
+	open_sessions 20
 	kill -TERM "$master"
 	eventually 10 server_said 'stopping: waiting for 20 sessions'
 	eventually 10 port_is_free
@@ -218,11 +215,8 @@ rss_of() {
 	mkfifo back
 	"$BUILD/echo-client" 127.0.0.1 "$port" </dev/zero >back 2>/dev/null 3>&- &
 	exec 8<back
-	sessions=()
-	for _ in $(seq 20); do
-		open_session fd
-		sessions+=("$fd")
-		echoes "$fd" before
+	open_sessions 20
+	for fd in "${sessions[@]}"; do
 		printf 'arrived\n' >&"$fd"
 	done
 	eventually 10 sessions_are 22
@@ -257,12 +251,7 @@ rss_of() {
 
 @test "event: a worker that is killed takes only its own clients along" {
 	start_event 100 -w 2
-	sessions=()
-	for i in $(seq 20); do
-		open_session fd
-		sessions+=("$fd")
-		echoes "$fd" before
-	done
+	open_sessions 20
 	eventually 10 sessions_are 20
 	victim=$(workers | head -n 1)
 	lost=$(sessions_of "$victim")
@@ -283,12 +272,7 @@ rss_of() {
 @test "event: when the master is killed its workers end in order and are gone, the port is free" {
 	start_event 100 -w 2
 	processes=$(workers)
-	sessions=()
-	for i in $(seq 10); do
-		open_session fd
-		sessions+=("$fd")
-		echoes "$fd" before
-	done
+	open_sessions 10
 	kill -KILL "$master"
 	wait "$server" 2>/dev/null || true
 	server=
