@@ -44,6 +44,7 @@ void board_clear(struct board_slot *slot)
 	board_set_open(slot, 0);
 	atomic_store_explicit(&slot->places, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->generation, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->at_door, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->accepted, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->completed, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->refused, 0, memory_order_relaxed);

@@ -17,6 +17,7 @@
 #include "common/ratelimit.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a worker is doing. */
@@ -44,6 +45,7 @@ struct board_slot {
 	_Atomic uint32_t open;                /* sessions that it has now */
 	_Atomic uint32_t places;              /* sessions it may have; by the master, as is this: */
 	_Atomic uint32_t generation;
+	_Atomic uint32_t at_door;             /* not 0: takes connections now (event engine) */
 	_Atomic uint64_t accepted;            /* these: see struct board_totals */
 	_Atomic uint64_t completed;
 	_Atomic uint64_t refused;
@@ -136,6 +138,11 @@ static inline unsigned board_get_open(const struct board_slot *slot)
 static inline unsigned board_get_places(const struct board_slot *slot)
 {
 	return atomic_load_explicit(&slot->places, memory_order_relaxed);
+}
+
+static inline void board_set_at_door(struct board_slot *slot, bool at_door)
+{
+	atomic_store_explicit(&slot->at_door, at_door, memory_order_relaxed);
 }
 
 static inline void board_set_state(struct board_slot *slot, enum board_state state)

@@ -103,22 +103,44 @@ START_TEST(ahead_is_an_eighth_and_one_above_the_mean)
 }
 END_TEST
 
+static void put_at_door(struct board *board, unsigned number, unsigned generation, unsigned open)
+{
+	board_assign(board, number, generation, 100);
+	board_set_open(&board->slots[number], open);
+	board_set_at_door(&board->slots[number], true);
+}
+
 START_TEST(only_workers_of_the_same_generation_are_compared)
 {
 	struct board *board = board_open(300);
 
-	board_assign(board, 0, 1, 100); /* an old one, with sessions left */
-	board_set_open(&board->slots[0], 90);
-	board_assign(board, 1, 2, 100);
-	board_set_open(&board->slots[1], 5);
-	board_assign(board, 299, 2, 100);
-	board_set_open(&board->slots[299], 5);
+	put_at_door(board, 0, 1, 90); /* an old one, with sessions left */
+	put_at_door(board, 1, 2, 5);
+	put_at_door(board, 299, 2, 5);
 	ck_assert(!fairness_ahead_on_board(board, 0));
 	ck_assert(!fairness_ahead_on_board(board, 1));
-	board_assign(board, 2, 2, 100);
+	put_at_door(board, 2, 2, 0);
 	board_set_open(&board->slots[1], 9);
 	ck_assert(fairness_ahead_on_board(board, 1));
 	ck_assert(!fairness_ahead_on_board(board, 2));
+	board_close(board);
+}
+END_TEST
+
+START_TEST(the_last_at_the_door_is_never_ahead)
+{
+	struct board *board = board_open(3);
+
+	put_at_door(board, 0, 1, 9);
+	put_at_door(board, 1, 1, 0);
+	put_at_door(board, 2, 1, 0);
+	ck_assert(fairness_ahead_on_board(board, 0));
+	board_set_at_door(&board->slots[1], false);
+	ck_assert(fairness_ahead_on_board(board, 0));
+	board_set_at_door(&board->slots[2], false);
+	ck_assert(!fairness_ahead_on_board(board, 0));
+	board_assign(board, 1, 1, 100); /* a new one does not stand there yet */
+	ck_assert(!fairness_ahead_on_board(board, 0));
 	board_close(board);
 }
 END_TEST
@@ -471,6 +493,7 @@ Suite *mux_suite(void)
 	tcase_add_test(parts, buffers_are_lent_again_and_only_a_few_are_kept);
 	tcase_add_test(parts, ahead_is_an_eighth_and_one_above_the_mean);
 	tcase_add_test(parts, only_workers_of_the_same_generation_are_compared);
+	tcase_add_test(parts, the_last_at_the_door_is_never_ahead);
 	tcase_add_test(parts, failures_in_a_row_become_a_pause_and_pauses_grow);
 	tcase_add_test(parts, failures_of_different_moments_do_not_add_up);
 	suite_add_tcase(suite, parts);

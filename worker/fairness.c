@@ -14,6 +14,11 @@ static uint32_t generation_of(const struct board_slot *slot)
 	return atomic_load_explicit(&slot->generation, memory_order_relaxed);
 }
 
+static bool is_at_door(const struct board_slot *slot)
+{
+	return atomic_load_explicit(&slot->at_door, memory_order_relaxed) != 0;
+}
+
 bool fairness_ahead_on_board(const struct board *board, unsigned number)
 {
 	unsigned used = atomic_load_explicit(&board->used, memory_order_relaxed);
@@ -25,7 +30,7 @@ bool fairness_ahead_on_board(const struct board *board, unsigned number)
 	for (unsigned i = 0; i < looks; i++) {
 		const struct board_slot *slot = &board->slots[(number + i) % used];
 
-		if (generation_of(slot) != generation_of(own))
+		if (generation_of(slot) != generation_of(own) || !is_at_door(slot))
 			continue;
 		all += board_get_open(slot);
 		workers++;

@@ -28,7 +28,9 @@ bool fairness_ahead(unsigned own, uint64_t all, unsigned workers);
 
 /*
  * The same for the worker in slot `number`, by what the board says of others of
- * its generation. In a large pool some of them stand for all.
+ * its generation that take connections now: who stands aside, or is full, could
+ * not come in its place, and the last at the door stays. In a large pool some of
+ * them stand for all.
  */
 bool fairness_ahead_on_board(const struct board *board, unsigned number);
 

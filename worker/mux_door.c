@@ -51,6 +51,7 @@ static int watch(struct mux *mux)
 		return -1;
 	}
 	mux->door.watched = true;
+	board_set_at_door(mux->slot, true);
 	return 0;
 }
 
@@ -60,6 +61,7 @@ static void unwatch(struct mux *mux)
 		unwatch_one(mux, mux->worker->listener);
 		unwatch_one(mux, mux->worker->pass_on);
 	}
+	board_set_at_door(mux->slot, false);
 	mux->door.watched = false;
 	mux->door.knocked = false;
 	mux->door.called = false;
