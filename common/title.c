@@ -16,18 +16,40 @@ void title_init(int argc, char **argv)
 	setproctitle_init(argc, argv, environ);
 }
 
-/*
- * Blanks fill the title up to the length of argv[0]: libbsd marks a title that
- * is shorter with a full stop at that place, which ps(1) would show.
- */
-void title_set(const char *format, ...)
+static void make(struct title *title, const char *format, va_list arguments)
 {
-	int least = started_as - (int)strlen(getprogname()) - 2;
-	char text[128];
+	char text[96];
+
+	vsnprintf(text, sizeof text, format, arguments);
+	snprintf(title->text, sizeof title->text, "%.30s: %s", getprogname(), text);
+}
+
+void title_make(struct title *title, const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	make(title, format, arguments);
 	va_end(arguments);
-	setproctitle("%-*s", least > 0 ? least : 0, text);
+}
+
+/*
+ * After a minus sign libbsd does not put the program's name first: it is in the text.
+ * Blanks fill the title up to the length of argv[0]: libbsd marks a title that is
+ * shorter with a full stop at that place, which ps(1) would show.
+ */
+void title_show(const struct title *title)
+{
+	setproctitle("-%-*s", started_as, title->text);
+}
+
+void title_set(const char *format, ...)
+{
+	struct title title;
+	va_list arguments;
+
+	va_start(arguments, format);
+	make(&title, format, arguments);
+	va_end(arguments);
+	title_show(&title);
 }

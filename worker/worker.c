@@ -17,10 +17,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/* What ps(1) shows of it, by enum board_state: made once, as it changes often. */
+static struct title titles[BOARD_LEAVING + 1];
+
+static void make_titles(unsigned number)
+{
+	for (enum board_state state = 0; state <= BOARD_LEAVING; state++)
+		title_make(&titles[state], "worker %u (%s)", number + 1, board_state_name(state));
+}
+
 void worker_show_state(const struct worker *worker, enum board_state state)
 {
 	board_set_state(&worker->board->slots[worker->number], state);
-	title_set("worker %u (%s)", worker->number + 1, board_state_name(state));
+	title_show(&titles[state]);
 }
 
 /* Returns 0, or -1 when it cannot; the reason has been logged. */
@@ -35,6 +44,7 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 	if (engine->prepare(worker, buffer) < 0)
 		return -1;
 	admission_begin(worker);
+	make_titles(worker->number);
 	worker_show_state(worker, BOARD_IDLE);
 	worker_idleness = (struct idleness){ .set = worker->idle, .number = worker->number,
 		.ready_fd = worker->ready_fd, .max_served = worker->max_served };
