@@ -15,12 +15,16 @@ crowd_of() {
 	esac
 }
 
+# A closed connection keeps its local port for a while, and when half of them are gone (ip(7):
+# ip_local_port_range; connect(2) takes even ones first) to find one takes longer and longer.
+churn_most=12000
+
 # Sets $options to those that a load has for echo-load. Messages are lines, as mod_echo gives
 # nothing back before.
 set_load_options() {
 	options=(--lines -c "$(crowd_of "$1")")
 	case $1 in
-	churn) options+=(--churn 1 -d "$seconds") ;;
+	churn) options+=(--churn 1 -d "$seconds" -n "$churn_most") ;;
 	16k) options+=(-s 16k -d "$seconds") ;;
 	stream) options+=(-s "$stream_message" -n "$stream_messages") ;;
 	*) options+=(-d "$seconds") ;;

@@ -9,7 +9,7 @@ def median:
 	else (.[((length - 1) / 2) | floor] + .[(length / 2) | floor]) / 2
 	end;
 
-def is_own: . == "blocking" or . == "event" or . == "prefork-loop" or . == "epoll-loop";
+def is_own: IN("blocking", "event", "event-one", "prefork-loop", "epoll-loop", "epoll-one");
 
 # Each once, in the order of their first coming.
 def each_once: reduce .[] as $one ([]; if index([$one]) then . else . + [$one] end);
@@ -27,6 +27,7 @@ def against($server; $measured):
 	def versus($name): select(taken($name) != []) |
 		{against: $name, fastest: taken($name), leanest: taken($name)};
 	if $server == "blocking" then versus("prefork-loop"), versus("apache")
+	elif $server == "event-one" then versus("epoll-one")
 	elif $server == "event" then
 		versus("epoll-loop"),
 		(all_peers | select(. != []) |
@@ -88,6 +89,7 @@ def speed_bars:
 	["c8", "c64", "c500"] as $usual |
 	speed("blocking"; "prefork-loop"; 0.95; []), cpu("blocking"; "prefork-loop"; 1.05; []),
 	speed("event"; "epoll-loop"; 0.95; []), cpu("event"; "epoll-loop"; 1.05; []),
+	speed("event-one"; "epoll-one"; 0.95; []), cpu("event-one"; "epoll-one"; 1.05; []),
 	speed("blocking"; "apache"; 1.3; []),
 	ratio_bar("blocking"; "apache"; "connections/s"; .speed; ">="; 2; ["churn"]),
 	speed("event"; "best peer"; 1.2; $usual), cpu("event"; "best peer"; 0.7; $usual);

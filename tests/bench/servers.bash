@@ -8,7 +8,7 @@
 # Peers get their best settings for this use: no limits, and TCP_NODELAY where
 # they have it.
 
-own_servers='blocking event prefork-loop epoll-loop'
+own_servers='blocking event event-one prefork-loop epoll-loop epoll-one'
 peers='apache xinetd tcpserver socat ncat go'
 
 declare -A pid_of port_of
@@ -19,7 +19,7 @@ can_have() {
 	local program=$1
 
 	case $1 in
-	blocking | event | prefork-loop | epoll-loop) return 0 ;;
+	blocking | event | event-one | prefork-loop | epoll-loop | epoll-one) return 0 ;;
 	go) program=$BUILD/tests/bench/echo_go ;;
 	apache) program=apache2 ;;
 	esac
@@ -162,8 +162,10 @@ set_command() {
 	case $name in
 	blocking) command=("${ours[@]}" -w "$workers" --max-workers "$workers") ;;
 	event) command=("${ours[@]}" -w auto --connections $((most > 64 ? most : 64))) ;;
+	event-one) command=("${ours[@]}" -w 1 --connections $((most > 64 ? most : 64))) ;;
 	prefork-loop) command=("$BUILD/tests/bench/prefork_loop" "$workers" "$port") ;;
 	epoll-loop) command=("$BUILD/tests/bench/epoll_loop" "$(nproc)" "$port") ;;
+	epoll-one) command=("$BUILD/tests/bench/epoll_loop" 1 "$port") ;;
 	apache)
 		write_apache_settings "$workers"
 		command=(apache2 -D FOREGROUND -f "$folder/apache.conf")

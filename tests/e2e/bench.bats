@@ -70,7 +70,7 @@ leaves_nothing() {
 servers_found() {
 	local name
 
-	for name in blocking event prefork-loop epoll-loop apache xinetd tcpserver socat ncat go; do
+	for name in blocking event event-one prefork-loop epoll-loop epoll-one apache xinetd tcpserver socat ncat go; do
 		jq -e --arg name "$name" '.notes | any(startswith($name + ": left out")) | not' \
 			result >/dev/null && echo "$name"
 	done
@@ -100,18 +100,19 @@ stand_in() {
 		has_rows "$name"
 	done
 	jq -e '.loads | map(select(.load == "c5000") | .server) |
-		contains(["prefork-loop", "blocking", "epoll-loop", "event"])' result
+		contains(["prefork-loop", "blocking", "epoll-loop", "event", "epoll-one", "event-one"])' result
 	jq -e '.loads | all(.failed == {})' result
-	jq -e '.skipped | all(.server | IN("blocking", "event", "prefork-loop", "epoll-loop") | not)' result
+	jq -e '.skipped | all(.server | IN("blocking", "event", "event-one", "prefork-loop",
+		"epoll-loop", "epoll-one") | not)' result
 	jq -e '.memory | map(.server) |
-		contains(["prefork-loop", "blocking", "epoll-loop", "event"])' result
+		contains(["prefork-loop", "blocking", "epoll-loop", "event", "epoll-one", "event-one"])' result
 	# In so short a time a load may have nothing back yet.
 	jq -e '.figures | .worker_kib > 0 and .ready_few_ms > 0 and .ready_many_ms > 0 and
 		.replaced_ms > 0 and has("instrument") and has("pool_mib")' result
 	jq -e '(.figures | has("idle_calls_blocking") and has("idle_calls_event")) or
 		(.notes | any(startswith("idle: ")))' result
-	jq -e '.bars | length == 16' result
-	[ "$(grep -cE ' (met|not met|not measured)( \(worst: .*\))?$' out)" -eq 16 ]
+	jq -e '.bars | length == 18' result
+	[ "$(grep -cE ' (met|not met|not measured)( \(worst: .*\))?$' out)" -eq 18 ]
 }
 
 @test "bench: the pool of the blocking engine does not grow under the load" {
