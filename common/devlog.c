@@ -185,6 +185,12 @@ void devlog_drain(struct devlog *log, int wait_ms)
 	}
 }
 
+void devlog_disown(const struct devlog *log)
+{
+	if (log->fd >= 0)
+		close(log->fd);
+}
+
 void devlog_close(struct devlog *log)
 {
 	if (log == NULL)

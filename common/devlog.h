@@ -51,4 +51,12 @@ void devlog_drain(struct devlog *log, int wait_ms);
  */
 void devlog_close(struct devlog *log);
 
+/*
+ * In a child: closes its copy of the socket. What waits is the parent's to send.
+ * Nothing is written to or freed, as memory is the parent's and the child's
+ * together for only as long as neither writes to it. The child's `log` is of no
+ * more use.
+ */
+void devlog_disown(const struct devlog *log);
+
 #endif

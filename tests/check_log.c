@@ -668,6 +668,27 @@ START_TEST(draining_does_not_wait_for_nobody)
 }
 END_TEST
 
+static int disown_it(void *unused)
+{
+	int fd = devlog_pollfd(devlog);
+
+	(void)unused;
+	devlog_disown(devlog);
+	return fcntl(fd, F_GETFD) < 0 && errno == EBADF ? 0 : 1;
+}
+
+START_TEST(child_that_disowns_it_has_no_socket_and_the_parent_loses_nothing)
+{
+	unsigned last;
+
+	start_daemon();
+	last = write_until_full();
+	child_succeeded(child_start(disown_it, NULL));
+	expect_numbers(1, last);
+	ck_assert_ptr_null(next_line());
+}
+END_TEST
+
 START_TEST(path_that_is_too_long_is_nobody)
 {
 	char deep[300];
@@ -699,6 +720,7 @@ static TCase *system_log(void)
 	tcase_add_test(tcase, draining_waits_until_all_has_gone_out);
 	tcase_add_test(tcase, draining_gives_up_in_time);
 	tcase_add_test(tcase, draining_does_not_wait_for_nobody);
+	tcase_add_test(tcase, child_that_disowns_it_has_no_socket_and_the_parent_loses_nothing);
 	tcase_add_test(tcase, path_that_is_too_long_is_nobody);
 	return tcase;
 }
