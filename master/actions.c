@@ -182,16 +182,15 @@ static void keep_vacant(const struct supervisor *master, uint64_t *copy)
 /* Who is idle is copied, as it goes on changing while the plan thinks. */
 static void look(struct supervisor *master)
 {
-	static uint64_t idle[IDLE_SET_WORDS];
-	static uint64_t vacant[IDLE_SET_WORDS];
+	struct tables *tables = master->tables;
 	unsigned number = master->plan.slots.charge.listener;
 	int waiting = listener_depth(master->channels.listener[number]);
 
-	idle_set_copy(&master->board->idle[number], idle);
-	memcpy(vacant, idle, sizeof vacant);
-	keep_vacant(master, vacant);
-	actions_happened(master, (struct plan_event){ .kind = PLAN_IDLE, .idle = idle,
-	    .vacant = vacant, .waiting = waiting > 0 ? (unsigned)waiting : 0 });
+	idle_set_copy(&master->board->idle[number], tables->idle);
+	memcpy(tables->vacant, tables->idle, sizeof tables->vacant);
+	keep_vacant(master, tables->vacant);
+	actions_happened(master, (struct plan_event){ .kind = PLAN_IDLE, .idle = tables->idle,
+	    .vacant = tables->vacant, .waiting = waiting > 0 ? (unsigned)waiting : 0 });
 }
 
 /* The new settings are in force: what is not a worker's is put into effect here. */

@@ -13,6 +13,7 @@
 #include "master/reload.h"
 #include "master/report.h"
 #include "master/spawn.h"
+#include "master/tables.h"
 #include "master/workers.h"
 
 #include <stdbool.h>
@@ -25,7 +26,7 @@ struct supervisor {
 	bool was_nonblocking;             /* an inherited listener when it came */
 	struct board *board;
 	struct sources *sources;          /* of connections; workers count them there */
-	struct slot *slots;               /* the plan's */
+	struct tables *tables;            /* of the plan and of the workers */
 	struct plan plan;
 	struct workers workers;
 	struct board_totals gone;         /* done by workers that have been reaped */

@@ -11,6 +11,7 @@
  *                         processes slots.c
  *   master/reload.c       settings in force, and those that are coming
  *   master/workers.c      which process lives in which slot
+ *   master/tables.c       memory for both, that no child has
  *   master/spawn.c        fork, and what a child must undo before it is a worker
  *   master/signals.c      signals become flags, and nothing slips in before a sleep
  *   master/listener.c     listening sockets: how they are had, what is asked of them

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -20,10 +19,7 @@
 #include <unistd.h>
 
 _Static_assert(BOARD_LISTENERS == PLAN_LISTENERS_MAX, "one place for each listener");
-_Static_assert(SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER <= IDLE_SET_MAX,
-    "a bit for each slot");
-
-static const unsigned slots_max = SETTINGS_WORKERS_MAX * PLAN_SLOTS_PER_WORKER;
+_Static_assert(TABLES_SLOTS <= IDLE_SET_MAX, "a bit for each slot");
 
 /* Log records of workers taken in one turn, so that a flood does not hold up the rest. */
 #define RECORDS_A_TURN 256
@@ -320,14 +316,13 @@ static int prepare(struct supervisor *master, int listener)
 	}
 	master->channels.listener[0] = listener;
 	master->was_nonblocking = listener_is_nonblocking(listener);
-	master->board = board_open(slots_max);
+	master->board = board_open(TABLES_SLOTS);
 	master->sources = sources_open();
-	master->slots = calloc(slots_max, sizeof *master->slots);
-	master->workers.entry = calloc(slots_max, sizeof *master->workers.entry);
-	master->workers.capacity = slots_max;
-	if (master->board == NULL || master->sources == NULL || master->slots == NULL ||
-	    master->workers.entry == NULL)
+	master->tables = tables_open();
+	if (master->board == NULL || master->sources == NULL || master->tables == NULL)
 		return -1;
+	master->workers = (struct workers){ .entry = master->tables->entry,
+		.capacity = TABLES_SLOTS };
 	return 0;
 }
 
@@ -336,8 +331,7 @@ static void clean_up(struct supervisor *master)
 	spawn_channels_close(&master->channels);
 	board_close(master->board);
 	sources_close(master->sources);
-	free(master->slots);
-	free(master->workers.entry);
+	tables_close(master->tables);
 }
 
 int supervisor_run(const struct supervisor_start *start)
@@ -358,7 +352,7 @@ int supervisor_run(const struct supervisor_start *start)
 			listener_set_times(start->listener, settings);
 		else
 			report_backlog(start->listener, settings->backlog);
-		plan_init(&master.plan, master.slots, &(struct plan_start){
+		plan_init(&master.plan, master.tables->slot, &(struct plan_start){
 		    .most = SETTINGS_WORKERS_MAX, .workers = settings->workers,
 		    .max_workers = settings->max_workers,
 		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000,
