@@ -18,8 +18,13 @@
 
 #include <stdbool.h>
 
+/*
+ * On the master's stack, which workers are born with a copy of. What changes from one
+ * fork to the next comes first, next to where the calls below write, and what is large
+ * and seldom changes comes last: the fewer pages are written to, the fewer does a worker
+ * have for itself.
+ */
 struct supervisor {
-	struct reload reload;             /* the settings */
 	bool on_terminal;                 /* standard error was one at the start */
 	struct spawn_channels channels;
 	unsigned listener;                /* number of the one in force, as was last logged */
@@ -35,6 +40,7 @@ struct supervisor {
 	bool carrying_out;                /* happened() is at it already */
 	bool done;
 	int code;                         /* exit code, when done */
+	struct reload reload;             /* the settings */
 };
 
 /* Tells the plan what has happened and does at once all that follows from it. */
