@@ -17,9 +17,9 @@
 #define MODE 0644
 
 static struct {
-	struct pidfh *file;  /* libbsd's; NULL when there is none */
-	char path[PATH_MAX]; /* where it was made */
-	pid_t owner;         /* who made it */
+	struct pidfh *file; /* libbsd's; NULL when there is none */
+	const char *path;   /* where it was made, the caller's */
+	pid_t owner;        /* who made it */
 } held;
 
 static int cannot_create(const char *path, const char *reason)
@@ -102,7 +102,7 @@ int pidfile_acquire(const char *path)
 	if (code != EX_OK)
 		return code;
 	held.owner = getpid();
-	strlcpy(held.path, path, sizeof held.path);
+	held.path = path;
 	return write_file(path);
 }
 
