@@ -2,6 +2,7 @@
 #include "common/devlog.h"
 
 #include "common/clock.h"
+#include "common/timestamp.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 /* One line that waits, complete as it will be sent. */
@@ -120,15 +120,9 @@ static void drop_first(struct devlog *log)
 static size_t format_line(const struct devlog *log, char *buffer, size_t size, int level, pid_t pid,
     const char *text)
 {
-	time_t now = time(NULL);
-	struct tm local;
-	char when[32];
-	int length;
+	int length = snprintf(buffer, size, "<%d>%s %s[%d]: %s", LOG_DAEMON | level, timestamp(),
+	    log->ident, (int)pid, text);
 
-	localtime_r(&now, &local);
-	strftime(when, sizeof when, "%b %e %T", &local);
-	length = snprintf(buffer, size, "<%d>%s %s[%d]: %s", LOG_DAEMON | level, when, log->ident,
-	    (int)pid, text);
 	return (size_t)length < size ? (size_t)length : size - 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/devlog.h"
 #include "common/logchannel.h"
+#include "common/timestamp.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 int log_threshold = LOG_INFO;
@@ -67,15 +67,9 @@ static bool stderr_takes(const char *line, int length)
 
 static int format_line(char *line, size_t size, pid_t pid, const char *text)
 {
-	time_t now = time(NULL);
-	struct tm local;
-	char when[32];
-
 	if (out.ident == NULL)
 		return snprintf(line, size, "%s: %s\n", getprogname(), text);
-	localtime_r(&now, &local);
-	strftime(when, sizeof when, "%b %e %T", &local);
-	return snprintf(line, size, "%s %s[%d]: %s\n", when, out.ident, (int)pid, text);
+	return snprintf(line, size, "%s %s[%d]: %s\n", timestamp(), out.ident, (int)pid, text);
 }
 
 /*

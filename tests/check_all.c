@@ -45,6 +45,7 @@ int main(void)
 	srunner_add_suite(runner, stop_suite());
 	srunner_add_suite(runner, systemd_suite());
 	srunner_add_suite(runner, tables_suite());
+	srunner_add_suite(runner, timestamp_suite());
 	srunner_add_suite(runner, workers_suite());
 	srunner_add_suite(runner, simulation_suite());
 	srunner_run_all(runner, CK_ENV);

@@ -53,6 +53,7 @@ Suite *stop_suite(void);
 Suite *sources_suite(void);
 Suite *systemd_suite(void);
 Suite *tables_suite(void);
+Suite *timestamp_suite(void);
 Suite *workers_suite(void);
 
 /* ---- check_script.c: a plan, what is made to happen to it, and what it says ---- */
