@@ -22,11 +22,11 @@ sessions_are_logged() {
 	[ "$(times_said ': 16384 bytes in, 16384 out')" -eq "$sessions" ]
 }
 
-# What all workers own for themselves, in KiB.
+# What processes own for themselves, all together, in KiB.
 private_kib() {
 	local pid
 
-	for pid in $(workers); do
+	for pid; do
 		cat "/proc/$pid/smaps_rollup"
 	done | awk '/^Private_/ { sum += $2 } END { print sum }'
 }
@@ -62,11 +62,26 @@ private_kib() {
 @test "buffer: an idle worker owns none of it" {
 	need_plain_build
 	start_server -w 8 --buffer 1k
-	small=$(private_kib)
+	# shellcheck disable=SC2046 # a list of pids
+	small=$(private_kib $(workers))
 	kill -TERM "$master"
 	wait_for_server
 	: >server.log
 	start_server -w 8 --buffer 16m
 	# Where the kernel puts the stack makes some pages of difference.
-	[ "$(private_kib)" -lt $((small + 8 * 64)) ]
+	# shellcheck disable=SC2046 # a list of pids
+	[ "$(private_kib $(workers))" -lt $((small + 8 * 64)) ]
+}
+
+@test "buffer: a worker that has served small messages owns at most 64 KiB" {
+	need_plain_build
+	need_blocking_engine
+	[ "$(getconf PAGESIZE)" -eq 4096 ] || skip "about pages of 4 KiB"
+	start_server -w 8 --max-workers 8 --log-level notice
+	"$BUILD/echo-load" -c 8 -n 8000 127.0.0.1 "$port"
+	eventually 10 all_idle 8
+	for worker in $(workers); do
+		echo "worker $worker: $(private_kib "$worker") KiB"
+		[ "$(private_kib "$worker")" -le 64 ]
+	done
 }
