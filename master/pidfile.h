@@ -26,8 +26,8 @@
  * Makes the pid file at `path`, mode 0644 whatever the umask, and writes the
  * pid of the caller: one that goes into the background first does that. The
  * path is kept by reference until pidfile_release(). It must be absolute, as it is
- * used again at the end, when the working folder may be another. Takes up to 0.1 s when another process has locked the file but
- * not written it yet.
+ * used again at the end, when the working folder may be another. Takes up to 0.1 s
+ * when another process has locked the file but not written it yet.
  *
  * Returns EX_OK; or, with the reason logged and nothing held, EX_UNAVAILABLE when
  * another process holds it, and EX_CANTCREAT when it cannot be made, or something
