@@ -733,6 +733,11 @@ static void begin_lingering(void)
 	connect_over_tcp();
 }
 
+static bool never(void)
+{
+	return false;
+}
+
 /* Hands the session's socket over. */
 static void linger(void)
 {
@@ -759,7 +764,7 @@ START_TEST(client_that_closes_is_not_waited_for_any_longer)
 	pid = child_start(close_after_server, NULL);
 	close_client();
 	linger();
-	linger_finish(&lingering, 50000);
+	linger_finish(&lingering, 50000, never);
 	ck_assert_int_lt(clock_ms() - began, 20000);
 	ck_assert_uint_eq(lingering.count, 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1); /* closed */
@@ -772,8 +777,35 @@ START_TEST(silent_client_is_waited_for_until_the_deadline)
 	int64_t began = clock_ms();
 
 	linger();
-	linger_finish(&lingering, 100);
+	linger_finish(&lingering, 100, never);
 	ck_assert_int_ge(clock_ms() - began, 100);
+	ck_assert_int_lt(clock_ms() - began, 20000);
+	ck_assert_uint_eq(lingering.count, 0);
+}
+END_TEST
+
+static volatile sig_atomic_t master_is_dead;
+
+static void kill_master(int number)
+{
+	(void)number;
+	master_is_dead = 1;
+}
+
+static bool master_has_died(void)
+{
+	return master_is_dead;
+}
+
+START_TEST(orphan_waits_no_longer_than_it_may_from_its_master_s_death_on)
+{
+	int64_t began = clock_ms();
+
+	linger();
+	interruptions_start(kill_master, 100);
+	linger_finish(&lingering, 50000, master_has_died);
+	interruptions_stop();
+	ck_assert_int_ge(clock_ms() - began, 100 + LINGER_ORPHAN_MS);
 	ck_assert_int_lt(clock_ms() - began, 20000);
 	ck_assert_uint_eq(lingering.count, 0);
 }
@@ -786,7 +818,7 @@ START_TEST(client_that_sends_without_end_moves_no_deadline)
 
 	close_client();
 	linger();
-	linger_finish(&lingering, 200);
+	linger_finish(&lingering, 200, never);
 	ck_assert_int_ge(clock_ms() - began, 200);
 	ck_assert_int_lt(clock_ms() - began, 20000);
 	child_succeeded(sender); /* its connection was reset */
@@ -797,7 +829,7 @@ START_TEST(nobody_is_not_waited_for)
 {
 	int64_t began = clock_ms();
 
-	linger_finish(&lingering, 50000);
+	linger_finish(&lingering, 50000, never);
 	ck_assert_int_lt(clock_ms() - began, 20000);
 }
 END_TEST
@@ -829,7 +861,7 @@ START_TEST(client_that_goes_on_sending_can_read_all_that_was_echoed)
 	close_client();
 	ck_assert_int_eq(session_send(&session, echoed, sizeof echoed), 0);
 	linger();
-	linger_finish(&lingering, 50000);
+	linger_finish(&lingering, 50000, never);
 	child_succeeded(pid);
 }
 END_TEST
@@ -862,7 +894,7 @@ START_TEST(full_list_lets_go_of_the_oldest)
 	}
 	for (int i = 0; i <= LINGER_MAX; i++)
 		close(clients[i]);
-	linger_finish(&lingering, 50000);
+	linger_finish(&lingering, 50000, never);
 	ck_assert_uint_eq(lingering.count, 0);
 }
 END_TEST
@@ -876,7 +908,7 @@ START_TEST(silent_client_does_not_use_up_the_time_of_others)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	linger_add(&lingering, fds[1]); /* silent, and the first in the list */
 	linger();
-	linger_finish(&lingering, 300);
+	linger_finish(&lingering, 300, never);
 	ck_assert_int_eq(send(fds[0], "x", 1, MSG_NOSIGNAL), -1);
 	close(fds[0]);
 	child_succeeded(pid);
@@ -922,6 +954,7 @@ static TCase *orderly_close(void)
 	tcase_add_checked_fixture(tcase, begin_lingering, disconnect);
 	tcase_add_test(tcase, client_that_closes_is_not_waited_for_any_longer);
 	tcase_add_test(tcase, silent_client_is_waited_for_until_the_deadline);
+	tcase_add_test(tcase, orphan_waits_no_longer_than_it_may_from_its_master_s_death_on);
 	tcase_add_test(tcase, client_that_sends_without_end_moves_no_deadline);
 	tcase_add_test(tcase, nobody_is_not_waited_for);
 	tcase_add_test(tcase, client_that_goes_on_sending_can_read_all_that_was_echoed);

@@ -292,10 +292,15 @@ static int prepare(const struct worker *worker, char *for_sessions)
 	return -1;
 }
 
+static bool is_orphan(void)
+{
+	return orders_of_orphan(self);
+}
+
 static void finish(void)
 {
 	lingering_busy = 1;
-	linger_finish(&lingering, orders_of_orphan(self) ? LINGER_ORPHAN_MS : LINGER_MS);
+	linger_finish(&lingering, LINGER_MS, is_orphan);
 }
 
 const struct engine blocking_engine = { prepare, told, serve, finish };

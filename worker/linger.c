@@ -4,10 +4,11 @@
 #include "common/clock.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* At most so much of one connection is read at a time, in bytes: others wait meanwhile. */
@@ -58,19 +59,32 @@ void linger_sweep(struct linger_list *list)
 			remove_at(list, i);
 }
 
-void linger_finish(struct linger_list *list, int wait_ms)
+/* Waits at most so long for something to be read; reads it, and closes those who are done. */
+static void wait_and_read(struct linger_list *list, int64_t most_ms, const sigset_t *let_in)
 {
-	int64_t end = clock_ms() + wait_ms;
-	int64_t left = wait_ms;
+	struct timespec most = { .tv_sec = most_ms / 1000, .tv_nsec = most_ms % 1000 * 1000000 };
+	int ready = ppoll(list->fds, list->count, &most, let_in);
 
-	while (list->count > 0 && left > 0) {
-		int ready = poll(list->fds, list->count, (int)left);
+	for (unsigned i = list->count; i-- > 0 && ready > 0;)
+		if (list->fds[i].revents != 0 && !discard(list->fds[i].fd))
+			remove_at(list, i);
+}
 
-		for (unsigned i = list->count; i-- > 0 && ready > 0;)
-			if (list->fds[i].revents != 0 && !discard(list->fds[i].fd))
-				remove_at(list, i);
-		left = end - clock_ms();
+void linger_finish(struct linger_list *list, int wait_ms, bool (*is_orphan)(void))
+{
+	int64_t now = clock_ms();
+	int64_t end = now + wait_ms;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	while (list->count > 0 && now < end) {
+		if (end > now + LINGER_ORPHAN_MS && is_orphan())
+			end = now + LINGER_ORPHAN_MS;
+		wait_and_read(list, end - now, &before);
+		now = clock_ms();
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	while (list->count > 0)
 		remove_at(list, list->count - 1);
 }

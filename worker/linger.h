@@ -12,6 +12,7 @@
 #define WORKER_LINGER_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How long clients may take to close after the server did, in milliseconds ... */
@@ -43,8 +44,11 @@ void linger_sweep(struct linger_list *list);
 
 /*
  * Reads from all connections until their clients have closed them too, for at
- * most `wait_ms` milliseconds; then closes them. The list is empty afterwards.
+ * most `wait_ms` milliseconds, and from when `is_orphan()` says so on, which is
+ * asked each turn, for at most LINGER_ORPHAN_MS; then closes them. The list is empty
+ * afterwards. Signals are let in only while it waits, so that none comes between
+ * asking and waiting.
  */
-void linger_finish(struct linger_list *list, int wait_ms);
+void linger_finish(struct linger_list *list, int wait_ms, bool (*is_orphan)(void));
 
 #endif

@@ -81,7 +81,7 @@ calls() {
 
 # trace_waits PID...: what each call that waits for events returns, until stop_tracing.
 trace_waits() {
-	strace -f -e 'trace=/^epoll_p?wait$' -o waits.out "${@/#/-p}" 2>attached 3>&- &
+	strace -f -e 'trace=/^(epoll_p?wait|ppoll)$' -o waits.out "${@/#/-p}" 2>attached 3>&- &
 	tracer=$!
 	eventually 10 all_attached $#
 }
@@ -125,23 +125,45 @@ looks() {
 	[ "$(awk '/ = [1-9]/ { print $1 }' waits.out | sort -u | wc -l)" -eq 1 ]
 }
 
-@test "calls: a worker that lingers when its master dies waits no longer than an orphan may" {
-	need_plain_build
-	start_server -w 1 --connections 100
+# longest_wait: since the last signal, in ms. In the event engine a wait may begin before the
+# worker knows; it is cut short.
+longest_wait() {
+	sed -nE -e 's/^[0-9]+ +--- SIGQUIT.*/signal/p' \
+		-e 's/.* epoll_.*, ([0-9]+)(, NULL, 8)?\) += 0$/\1/p' \
+		-e 's/.* ppoll\(.*\{tv_sec=([0-9]+), tv_nsec=([0-9]+)\}.*/\1 \2/p' waits.out |
+		awk '/signal/ { most = 0; next }
+			{ ms = NF == 2 ? $1 * 1000 + $2 / 1000000 : $1 }
+			ms > most { most = ms }
+			END { printf "%d\n", most }'
+}
+
+# Its clients are told that it ends, and do not close; then the master dies.
+linger_as_an_orphan() {
+	start_server -w 1 --max-workers 1 --connections "$1"
 	open_session fd
 	echoes "$fd" hello
 	worker=$(workers)
 	trace_waits "$worker"
 	kill -QUIT "$master"
-	ends_in_order "$fd" # and is not closed at this end
+	ends_in_order "$fd"
 	kill -KILL "$master"
 	wait "$server" || true
 	server=
 	eventually 5 gone "$worker"
 	wait "$tracer" || true
 	cat waits.out
-	last=$(sed -nE 's/.*, ([0-9]+)(, NULL, 8)?(\)| resumed).* = 0$/\1/p' waits.out | tail -n 1)
-	[ "$last" -le 250 ]
+	close_session "$fd"
+}
+
+@test "calls: a worker that lingers when its master dies waits no longer than an orphan may" {
+	need_plain_build
+	for connections in 1 100; do
+		rm -f server.log
+		linger_as_an_orphan "$connections"
+		longest=$(longest_wait)
+		[ "$longest" -gt 0 ]
+		[ "$longest" -le 250 ]
+	done
 }
 
 @test "calls: an idle server of the event engine makes no system call in ten seconds" {
