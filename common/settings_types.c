@@ -2,6 +2,7 @@
 /* What a setting of each type may be: how it is read, and printed to read back the same. */
 #include "common/settings_table.h"
 
+#include "common/cpus.h"
 #include "common/log.h"
 #include "common/nethelp.h"
 
@@ -9,7 +10,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,13 +106,6 @@ static int read_between(const char *text, unsigned least, unsigned most, unsigne
 static int read_number(const struct setting *setting, const char *text, unsigned *number)
 {
 	return read_between(text, setting->least, setting->most, number);
-}
-
-static unsigned cpus_available(void)
-{
-	cpu_set_t cpus;
-
-	return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
 }
 
 static int read_workers(const struct setting *setting, const char *text, unsigned *workers)

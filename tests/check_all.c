@@ -13,6 +13,7 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(runner, board_suite());
+	srunner_add_suite(runner, cpus_suite());
 	srunner_add_suite(runner, daemon_suite());
 	srunner_add_suite(runner, growth_suite());
 	srunner_add_suite(runner, idleset_suite());

@@ -2,9 +2,9 @@
 /* Settings: what a command line means, and every word that is said about a wrong one. */
 #include "tests/suites.h"
 
+#include "common/cpus.h"
 #include "common/settings.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,11 +123,8 @@ END_TEST
 
 START_TEST(workers_auto_is_one_a_cpu)
 {
-	cpu_set_t cpus;
-
-	ck_assert_int_eq(sched_getaffinity(0, sizeof cpus, &cpus), 0);
 	ck_assert_int_eq(read_line("-w|auto"), SETTINGS_RUN);
-	ck_assert_uint_eq(settings.workers, (unsigned)CPU_COUNT(&cpus));
+	ck_assert_uint_eq(settings.workers, cpus_available());
 }
 END_TEST
 

@@ -20,6 +20,7 @@
 
 Suite *access_suite(void);
 Suite *board_suite(void);
+Suite *cpus_suite(void);
 Suite *daemon_suite(void);
 Suite *growth_suite(void);
 Suite *idleset_suite(void);

@@ -83,6 +83,24 @@ start_with() {
 	eventually 10 server_said 'settings are the same as before'
 }
 
+@test "settings: workers auto is no more than the CPU quota is worth, at a reload anew" {
+	need_root
+	[ "$(nproc)" -gt 1 ] || skip "needs two CPUs"
+	grep -q '^0::/' /proc/self/cgroup || skip "no control groups of version 2 here"
+	unshare -m true || skip "no mounts of our own here"
+	mkdir groups
+	echo '50000 100000' >groups/cpu.max
+	echo 'workers auto' >server.conf
+	# shellcheck disable=SC2016 # for the shell in there
+	launch unshare -m sh -c 'mount --bind groups /sys/fs/cgroup && exec "$@"' - \
+		"$BUILD/echo-master" -p 0 --log-stderr -f server.conf
+	server_said 'ready: 1 worker$'
+	echo '100001 100000' >groups/cpu.max
+	kill -HUP "$master"
+	eventually 10 server_said 'settings changed: workers 1 -> 2$'
+	eventually 10 all_idle 2
+}
+
 @test "settings: a changed log level holds for new workers" {
 	start_with 'workers 1'
 	answers
