@@ -15,6 +15,11 @@ struct limits limits_of(const struct settings *settings)
 		.access = &settings->access.rules };
 }
 
+/*
+ * What the kernel defers is lost when the listener is closed. To wait for it is no way
+ * out: with TCP_DEFER_ACCEPT taken away the kernel lets a silent client in when its next
+ * SYN-ACK is due, and that is only after about as long as the client has waited already.
+ */
 struct connection_times limits_times(const struct settings *settings)
 {
 	struct limits limits = limits_of(settings);

@@ -216,6 +216,14 @@ are_clients() {
 		-eq "$2" ]
 }
 
+# in_queue N: so many connections wait to be accepted. Of a listening socket the second queue in
+# these lists is that of connections.
+in_queue() {
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+		awk -v port="$(printf ':%04X$' "$port")" -v count="$(printf ':%08X$' "$1")" \
+			'$2 ~ port && $4 == "0A" && $5 ~ count { found = 1 } END { exit !found }'
+}
+
 answers() {
 	[ "$(echo works | timeout 10 "$BUILD/echo-client" 127.0.0.1 "$port")" = works ]
 }

@@ -169,6 +169,48 @@ read_slowly() {
 	close_session "$two"
 }
 
+# One whose connection the kernel still keeps is not told that the listener is closed.
+is_reset_when_it_speaks() {
+	eventually 10 are_clients 01 1
+	echo 'anybody there?' >&"$1"
+	timeout 10 cat <&"$1" >rest.txt 2>error.txt || true
+	close_session "$1"
+	[ ! -s rest.txt ]
+	grep -q 'reset by peer' error.txt
+}
+
+@test "limits: with first-byte-timeout a client that is silent at a stop is reset when it speaks" {
+	need_blocking_engine
+	start_server -w 1 --first-byte-timeout 30s
+	open_session silent
+	kill -TERM "$master"
+	wait_for_server 5 # and nobody waits for it
+	[ "$status" -eq 0 ]
+	is_reset_when_it_speaks "$silent"
+}
+
+@test "limits: with first-byte-timeout a client that is silent at a move is reset when it speaks" {
+	need_blocking_engine
+	printf 'first-byte-timeout 30s\nport 0\n' >server.conf
+	launch "$BUILD/echo-master" -w 1 --max-workers 1 --log-stderr -f server.conf
+	open_session serving
+	echoes "$serving" hello
+	open_session waiting
+	echo 'in the queue' >&"$waiting"
+	eventually 10 in_queue 1
+	open_session silent
+	echo 'listen 127.0.0.1' >>server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'reloaded: '
+	close_session "$serving"
+	read -r -t 10 -u "$waiting" answer
+	[ "$answer" = 'in the queue' ]
+	close_session "$waiting"
+	eventually 10 server_said "the listener on .*:$port is closed"
+	eventually 10 are_clients 01 1
+	is_reset_when_it_speaks "$silent"
+}
+
 @test "limits: who waited while first-byte-timeout was taken away has idle-timeout" {
 	echo 'first-byte-timeout 1s' >server.conf
 	launch "$BUILD/echo-master" -w 1 --max-workers 1 -p 0 --log-stderr -f server.conf

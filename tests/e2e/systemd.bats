@@ -255,13 +255,7 @@ kept_is_nonblocking() {
 	done
 	echo works | timeout 20 "$BUILD/echo-client" 127.0.0.1 "$port" >late.out 3>&- &
 	late=$!
-	# Of a listening socket the second queue in this list is that of connections.
-	waiting() {
-		awk -v at="$(printf '0100007F:%04X' "$port")" \
-			'$2 == at && $4 == "0A" && $5 !~ /:0+$/ { found = 1 } END { exit !found }' \
-			/proc/net/tcp
-	}
-	eventually 10 waiting
+	eventually 10 in_queue 1
 	kill -KILL "$master"
 	kill -CONT "${stopped[@]}"
 	eventually 20 another_serves 1
