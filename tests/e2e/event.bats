@@ -124,8 +124,11 @@ rss_of() {
 	done
 	open_session seventh
 	printf 'client 7\n' >&"$seventh"
-	run read -r -t 1 -u "$seventh" answer
-	[ "$status" -ne 0 ]
+	eventually 10 in_queue 1
+	for fd in "${sessions[@]}"; do
+		echoes "$fd" 'no room'
+	done
+	eventually 10 in_queue 1
 	close_session "${sessions[2]}"
 	read -r -t 10 -u "$seventh" answer
 	[ "$answer" = 'client 7' ]
@@ -345,9 +348,11 @@ served_alone() {
 	close_session "$fd"
 }
 
+# Of the first workers each keeps a client: it is still there, and is not to be woken for others.
 @test "event: a client that comes alone while workers are replaced is served by others" {
 	printf 'port 0\nworkers 4\nconnections 64\n' >server.conf
 	launch "$BUILD/echo-master" --log-stderr -f server.conf
+	open_sessions 16
 	for round in $(seq 20); do
 		printf 'port 0\nworkers 4\nconnections %d\n' $((round % 3 == 0 ? 1 : 64)) >server.conf
 		kill -HUP "$master"
@@ -369,6 +374,56 @@ served_alone() {
 	done
 	eventually 10 has_workers 2
 	[ "$(times_said 'left: ')" -ge 10 ]
+}
+
+# has_state LETTER PID: S is asleep, t held back by strace(1).
+has_state() {
+	grep -q "^State:.$1" "/proc/$2/status"
+}
+
+# SIGTERM, which is 15, is pending.
+is_told_to_leave() {
+	grep -qE '^ShdPnd:.*[4-7c-f][0-9a-f]{3}$' "/proc/$1/status"
+}
+
+serves() {
+	[ "$(sessions_of "$1")" -eq "$2" ]
+}
+
+worker_2_is_idle() {
+	second=$(pgrep -P "$master" -f 'echo-master: worker 2 \(idle\)')
+}
+
+# Of two workers the one that has just stood aside is not the first to be woken, and the other is
+# the one that leaves at TTOU. Between the wake and the order nothing else happens to it.
+@test "event: a client whose worker is told to leave just when it is woken is served" {
+	without_leak_check
+	start_event 64 -w 1
+	open_sessions 3
+	first=$(workers)
+	kill -TTIN "$master"
+	eventually 10 worker_2_is_idle
+	eventually 10 serves "$first" 3
+	eventually 10 has_state S "$first"
+	open_sessions 1
+	eventually 10 watches_listener "$first"
+	strace -o strace.out -p "$second" -e 'trace=/^epoll_p?wait$' \
+		-e 'inject=/^epoll_p?wait$:delay_exit=30000000' 2>attached 3>&- &
+	tracer=$!
+	eventually 10 grep -q attached attached
+	eventually 10 has_state S "$second"
+	open_session fd
+	echo 'just in time' >&"$fd"
+	eventually 10 has_state t "$second"
+	kill -TTOU "$master"
+	eventually 10 is_told_to_leave "$second"
+	kill -INT "$tracer"
+	wait "$tracer" || true
+	read -r -t 10 -u "$fd" answer
+	[ "$answer" = 'just in time' ]
+	close_session "$fd"
+	eventually 10 gone "$second"
+	eventually 10 serves "$first" 4
 }
 
 reloads_are() {

@@ -189,6 +189,28 @@ load common
 	[ "$before" -lt 200 ]
 }
 
+# says_rarely SINCE: that accept(2) pauses is said once in ten seconds.
+says_rarely() {
+	local said
+
+	said=$(times_said 'accept: Too many open files; worker [1-8] pauses')
+	[ "$said" -ge 1 ]
+	[ "$said" -le $((1 + ($(now_ms) - $1) / 10000)) ]
+}
+
+@test "pool: workers that pause for the same reason say so once for all of them" {
+	began=$(now_ms)
+	launch_injected accept4 accept4:error=EMFILE -w 8 --max-workers 8
+	open_session fd
+	all_have_paused() {
+		[ "$(awk '/EMFILE/ { print $1 }' strace.out | sort | uniq -d | wc -l)" -eq 8 ]
+	}
+	eventually 10 all_have_paused
+	kill -USR1 "$master"
+	eventually 10 server_said 'all workers'
+	says_rarely "$began"
+}
+
 @test "pool: when forking fails at run time it is tried again, ever more slowly" {
 	start_server -w 2
 	strace -f -o strace.out -p "$master" -e trace=clone,clone3,fork \
