@@ -20,6 +20,12 @@ within() {
 	done
 }
 
+# watches_listener PID: whether a worker of the event engine does, which stands aside for a moment
+# when it is ahead of others. Nothing else has EPOLLEXCLUSIVE (1 << 28).
+watches_listener() {
+	grep -qsE '^tfd: .* events: 1[0-9a-f]{7} ' "/proc/$1/fdinfo/"*
+}
+
 # A process that only waits to be reaped by its parent, whoever that is, is gone too.
 gone() {
 	local line

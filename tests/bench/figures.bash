@@ -120,8 +120,18 @@ count_calls() {
 	calls=$(awk '$1 == "total" { total = $2 } END { print total + 0 }' "$folder/calls")
 }
 
-# measure_idle SERVER: with a pool that may grow, as it does if not told otherwise. What the client
-# that has looked for it leaves for later, a title, is done within a second.
+# is_at_rest SERVER: nothing that a client leaves for later is still to be done: titles say that
+# nobody is served, and workers that stood aside are back.
+is_at_rest() {
+	local pid
+
+	for pid in $(pgrep -P "${pid_of[$1]}"); do
+		grep -qs '(idle)' "/proc/$pid/cmdline" || return 1
+		[ "$1" != event ] || watches_listener "$pid" || return 1
+	done
+}
+
+# measure_idle SERVER: with a pool that may grow, as it does if not told otherwise.
 measure_idle() {
 	local calls
 
@@ -133,7 +143,7 @@ measure_idle() {
 		not_started idle "$1"
 		return
 	}
-	sleep 1
+	within 10 is_at_rest "$1" || true # then it is not idle, and that is counted
 	if count_calls "$1"; then
 		figure "idle_calls_$1" "$calls"
 	else

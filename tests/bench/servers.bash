@@ -197,7 +197,8 @@ answers_or_gone() {
 	answers "${port_of[$1]}" || gone "${pid_of[$1]}"
 }
 
-# Nothing more is being forked by any of them.
+# Nothing more is being forked by any of them. That they are done none of the peers says: so it is
+# looked twice, with more time in between than one takes from one fork to the next.
 is_settled() {
 	local count
 

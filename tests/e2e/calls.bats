@@ -166,15 +166,24 @@ linger_as_an_orphan() {
 	done
 }
 
+# One of four workers has a client, and all wait for the next one.
+one_left() {
+	local pid
+
+	[ "$(pgrep -P "$master" -f '\(idle\)' | wc -l)" -eq 3 ] || return 1
+	[ "$(pgrep -P "$master" -f '\(serving 1 of 100\)' | wc -l)" -eq 1 ] || return 1
+	for pid in $(workers); do
+		watches_listener "$pid" || return 1
+	done
+}
+
 @test "calls: an idle server of the event engine makes no system call in ten seconds" {
 	need_plain_build
 	start_server -w 4 --connections 100 --busy-poll 1000
 	open_session fd
 	echoes "$fd" 'and then silence'
 	run -0 "$BUILD/echo-load" -c 8 -n 1000 127.0.0.1 "$port"
-	one_left() { [ "$(pgrep -P "$master" -f 'idle|serving 1 of 100' | wc -l)" -eq 4 ]; }
 	eventually 10 one_left
-	sleep 1 # the last one to stand aside is back at the listener
 	# shellcheck disable=SC2046 # a list of pids
 	count_calls "$master" $(workers)
 	sleep 10 # what is looked for is that nothing happens
