@@ -363,14 +363,22 @@ served_alone() {
 	done
 }
 
+# are_wanted N TIMES: that there are to be so many workers has been said so often. Of two signals of
+# one kind a master that has no time meanwhile sees one.
+are_wanted() {
+	[ "$(times_said "$1 workers from now on")" -eq "$2" ]
+}
+
 @test "event: a client that comes alone while the pool shrinks, or one has served enough, is served" {
 	start_event 64 -w 2 --max-served 3
-	for _ in $(seq 10); do
+	for round in $(seq 10); do
 		kill -TTIN "$master"
 		served_alone
+		eventually 10 are_wanted 3 "$round"
 		kill -TTOU "$master"
 		served_alone
 		served_alone
+		eventually 10 are_wanted 2 "$round"
 	done
 	eventually 10 has_workers 2
 	[ "$(times_said 'left: ')" -ge 10 ]
