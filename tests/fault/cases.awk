@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: ISC
+#
+# Makes the cases of tests/fault/inject.bash, one a line: engine, scene, process, call, error,
+# and which call of that name. Reads tests/fault/errors, and then how often each call is made:
+# files of lines "engine scene process call count". With call, error or when set, only those.
+
+FNR == NR && /^(#|$)/ { next }
+
+FNR == NR {
+	star = sub(/\*$/, "", $1)
+	repeats[$1] = star
+	errors[$1] = $0
+	if ($2 == "-")
+		infallible[$1] = 1
+	next
+}
+
+{
+	if (!($4 in errors)) {
+		print "tests/fault/errors does not know " $4 "(2)" >"/dev/stderr"
+		unknown = 1
+	}
+	key = $1 " " $2 " " $3 " " $4
+	if (!(key in count))
+		order[++keys] = key
+	if ($5 > count[key])
+		count[key] = $5
+}
+
+# Is an error one that this engine or this process is told?
+function concerns(error, engine, process, at)
+{
+	at = index(error, "@")
+	return at == 0 || substr(error, at + 1) == engine || substr(error, at + 1) == process
+}
+
+function print_case(where, name, number)
+{
+	if (when == "" || when == number)
+		print where, name, (number > most && when == "" ? number "+" : number)
+}
+
+END {
+	if (unknown)
+		exit 1
+	for (i = 1; i <= keys; i++) {
+		split(order[i], field, " ")
+		name = field[4]
+		if (name in infallible || (call != "" && call != name))
+			continue
+		total = split(errors[name], list, " ")
+		most = count[order[i]]
+		for (j = 2; j <= total; j++) {
+			if (!concerns(list[j], field[1], field[3]))
+				continue
+			plain = list[j]
+			sub(/@.*/, "", plain)
+			if (error != "" && error != plain)
+				continue
+			for (n = 1; n <= most; n++)
+				if (!repeats[name] || n <= 3 || n == most)
+					print_case(order[i], plain, n)
+			# One more, or however many there are when it has failed.
+			if (j == 2 && !repeats[name])
+				print_case(order[i], plain, n)
+		}
+	}
+}

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# The scenes in which a system call fails. Each starts a server of its own in the present
+# folder, has strace with one process of it for the length of the scene, and leaves what came of
+# it for tests/fault/judge.bash.
+#
+# Set by whoever calls: $engine, $process and $port; $call, $error and $when, of which $call is
+# empty for a run in which nothing fails; and $never, a descriptor that never has anything to
+# read.
+
+# Which processes there are in each scene: the new worker of a reload, and the old one.
+declare -Ar processes_in=([start]='master worker' [echo]='master worker'
+	[reload]='master worker old' [stop]='master worker')
+
+# Longest wait for anything, in seconds: the master gives a worker ten to get ready.
+readonly patience=15
+
+# A few milliseconds, without a process for it.
+nap() {
+	read -rt 0.005 <&"$never" || true
+}
+
+# complain TEXT: what must not be.
+complain() {
+	broken+=("$1")
+}
+
+# await SECONDS COMMAND...: until the command succeeds; that it does not is a complaint.
+await() {
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || {
+			complain "waited in vain: $*"
+			return 1
+		}
+		nap
+	done
+}
+
+# ---- looking at the server ----
+
+read_log() {
+	IFS= read -rd '' log <server.log
+}
+
+said() {
+	read_log
+	[[ $log =~ $1 ]]
+}
+
+# The children of the master, in $children, those that nobody has reaped included.
+find_children() {
+	children=()
+	{ read -ra children <"/proc/$master/task/$master/children"; } 2>/dev/null
+}
+
+# state_of PID: its letter, in $state; X where it is gone.
+state_of() {
+	local line=
+
+	state=X
+	{ IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return
+	state=${line##*) }
+	state=${state:0:1}
+}
+
+is_gone() {
+	state_of "$1"
+	[[ $state == [ZX] ]]
+}
+
+is_halted() {
+	state_of "$1"
+	[ "$state" = T ]
+}
+
+is_idle() {
+	local title=
+
+	IFS= read -rd '' title <"/proc/$1/cmdline" || true
+	[[ $title == *'echo-master: worker '*' (idle)'* ]]
+} 2>/dev/null
+
+# There are workers, and each of them is idle.
+all_idle() {
+	local child
+
+	find_children
+	[ "${#children[@]}" -gt 0 ] || return
+	for child in "${children[@]}"; do
+		is_idle "$child" || return
+	done
+}
+
+# The line that says so may be what fails; then all are idle, and stay it.
+is_ready() {
+	if said ': (ready: |serving with only )'; then
+		return 0
+	elif ! all_idle; then
+		idle_since=
+	elif [ -z "${idle_since:=$EPOCHSECONDS}" ] || [ $((EPOCHSECONDS - idle_since)) -lt 2 ]; then
+		return 1
+	else
+		return 0
+	fi
+	return 1
+}
+
+is_ready_or_gone() {
+	is_gone "$master" || is_ready
+}
+
+has_child_halted() {
+	local child
+
+	find_children
+	for child in "${children[@]}"; do
+		if is_halted "$child"; then
+			halted=$child
+			return
+		fi
+	done
+	return 1
+}
+
+is_halted_or_gone() {
+	has_child_halted || is_gone "$master"
+}
+
+# ---- the server, and strace with one process of it ----
+
+# start_server HALT [option ...]: HALT as halt.c has it, or nothing.
+start_server() {
+	local halt=$1 options=(-p "$port" --log-stderr --shutdown-timeout 2 --spare-timeout 1
+		--pid-file "$PWD/pid" -f "$PWD/settings")
+
+	shift
+	[ "$engine" = blocking ] || options+=(--connections 4)
+	[ "$(id -u)" -ne 0 ] || options+=(--chroot "$PWD/root")
+	echo 'log-level info' >settings
+	: >server.log
+	LC_ALL=C setsid env LD_PRELOAD="$halter" FAULT_HALT="$halt" "$BUILD/echo-master" \
+		"${options[@]}" "$@" 2>server.log </dev/null &
+	master=$!
+}
+
+is_attached() {
+	local text=
+
+	IFS= read -rd '' text <attached
+	[[ $text == *attached* ]] || is_gone "$tracer"
+}
+
+# attach PID: has it traced, and its call fail.
+attach() {
+	local what=()
+
+	[ -z "$call" ] || what=(-e "trace=$call" -e "inject=$call:error=$error:when=$when")
+	: >attached
+	strace -e signal=none -o trace "${what[@]}" -p "$1" 2>attached </dev/null &
+	tracer=$!
+	await 10 is_attached
+}
+
+detach() {
+	kill -INT "$tracer" 2>/dev/null
+	wait "$tracer"
+}
+
+# ---- clients ----
+
+# open_session NAME: connects, the descriptor is in the variable NAME.
+open_session() {
+	local opened
+
+	{ exec {opened}<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return
+	printf -v "$1" '%s' "$opened"
+}
+
+close_session() {
+	local closing=$1
+
+	exec {closing}>&-
+}
+
+# echoes FD TEXT: sends a line and reads it back.
+echoes() {
+	local answer=
+
+	{ printf '%s\n' "$2" >&"$1"; } 2>/dev/null
+	read -r -t 10 -u "$1" answer 2>/dev/null
+	[ "$answer" = "$2" ]
+}
+
+# session_echoes FD TEXT: that it does not is a connection lost, once.
+session_echoes() {
+	echoes "$1" "$2" || lose_session "$1"
+}
+
+lose_session() {
+	[[ " ${lost[*]} " == *" session-$1 "* ]] || lost+=("session-$1")
+}
+
+# ends_in_order FD: the server closes the connection, and does not reset it.
+ends_in_order() {
+	timeout 10 cat <&"$1" >rest 2>&1 && [ ! -s rest ]
+}
+
+# load OPTION...: what echo-load loses is lost, in its own words.
+load() {
+	local found=()
+
+	if ! timeout 20 "$BUILD/echo-load" "$@" --timeout 4 --json --fail-on none 127.0.0.1 \
+		"$port" >report 2>load.log </dev/null; then
+		complain "echo-load: $(tail -n 1 load.log)"
+		return
+	fi
+	mapfile -t found < <(jq -r '.classes | del(.clean) | to_entries[] | .key as $class |
+		range(.value) | $class' report)
+	lost+=("${found[@]}")
+}
+
+# ---- scenes ----
+
+# From the first line of main() to the moment when all are ready, or the end.
+scene_start() {
+	if [ "$process" = master ]; then
+		start_server 0 -w 2 --max-workers 2
+		await 10 is_halted "$master" || return
+		halted=$master
+	else
+		start_server 1 -w 2 --max-workers 2
+		await 10 has_child_halted || return
+	fi
+	attach "$halted" || return
+	kill -CONT "$halted"
+	await "$patience" is_ready_or_gone
+	detach
+}
+
+# start_and_attach HALT OPTION...: a server that is ready, and strace with what the scene is about.
+start_and_attach() {
+	start_server "$@"
+	await "$patience" is_ready || return
+	find_children
+	first=${children[0]}
+	case $process in
+	master) attach "$master" ;;
+	worker | old) attach "$first" ;;
+	esac
+}
+
+# Many short connections, a second worker for them, and one that has much to say.
+scene_echo() {
+	start_and_attach '' -w 1 --max-workers 2 || return
+	load -c 2 -n 20 --churn 5
+	load -c 1 -n 1 -s 256k
+	detach
+}
+
+# The line that says so may be what fails, but not the title.
+is_reload_over() {
+	local title=
+
+	said ': (reload failed|reload refused)' || is_gone "$master" || {
+		IFS= read -rd '' title <"/proc/$master/cmdline"
+		[[ $title == *' generation 2)'* ]]
+	}
+}
+
+# Of one worker, which has a session that goes on.
+scene_reload() {
+	local session=
+
+	if [ "$process" = worker ]; then
+		start_server 2 -w 1 --max-workers 1
+		await "$patience" is_ready || return
+		find_children
+		first=${children[0]}
+	else
+		start_and_attach '' -w 1 --max-workers 1 || return
+	fi
+	open_session session || complain 'no session could be opened'
+	session_echoes "$session" 'before the reload'
+	kill -HUP "$master"
+	if [ "$process" = worker ]; then
+		await "$patience" is_halted_or_gone || return
+		attach "$halted" || return
+		kill -CONT "$halted"
+	fi
+	await "$patience" is_reload_over
+	session_echoes "$session" 'after the reload'
+	close_session "$session"
+	await "$patience" is_settled
+	detach
+}
+
+# Nobody is left of the generation that is not in charge.
+is_settled() {
+	is_gone "$master" || { all_idle && [ "${#children[@]}" -eq 1 ]; }
+}
+
+# A session that goes on to its end, and one that is ended.
+scene_stop() {
+	local one='' two=''
+
+	start_and_attach '' -w 1 --max-workers 2 || return
+	open_session one || complain 'no session could be opened'
+	session_echoes "$one" 'before the stop'
+	open_session two || complain 'no second session could be opened'
+	session_echoes "$two" 'before the stop'
+	kill -TERM "$master"
+	session_echoes "$one" 'after the stop'
+	session_echoes "$two" 'after the stop'
+	close_session "$one"
+	kill -TERM "$master"
+	ends_in_order "$two" || lose_session "$two"
+	close_session "$two"
+	await "$patience" is_gone "$master"
+	detach
+}
