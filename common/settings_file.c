@@ -138,21 +138,21 @@ static FILE *open_file(const char *folder, const char *path, FILE *errors)
 	bool join = folder != NULL && path[0] != '/';
 	char joined[2 * PATH_MAX]; /* what is cut to fit is too long for open(2) too */
 	struct stat status;
+	FILE *file = NULL;
 	int fd;
 
 	snprintf(joined, sizeof joined, "%s%s%s", join ? folder : "", join ? "/" : "", path);
 	fd = open(joined, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &status) < 0) {
+	if (fd < 0 || fstat(fd, &status) < 0)
 		fprintf(errors, "%s: %s\n", path, strerror(errno));
-	} else if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX) {
+	else if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX)
 		fprintf(errors, "%s: no settings file; allowed: a regular file of at most %d KiB\n",
 		    path, FILE_MAX / 1024);
-	} else {
-		return fdopen(fd, "r");
-	}
-	if (fd >= 0)
+	else if ((file = fdopen(fd, "r")) == NULL)
+		fprintf(errors, "%s: %s\n", path, strerror(errno));
+	if (fd >= 0 && file == NULL)
 		close(fd);
-	return NULL;
+	return file;
 }
 
 /*
