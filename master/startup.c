@@ -148,8 +148,12 @@ static int prepare(struct startup *startup)
 
 static int run(struct startup *startup, const struct settings_sources *sources, bool on_terminal)
 {
-	int code = signals_catch() == 0 ? prepare(startup) : EX_OSERR;
+	int code = EX_OSERR;
 
+	if (signals_catch() < 0)
+		log_error("cannot catch signals: %s", strerror(errno));
+	else
+		code = prepare(startup);
 	if (code == EX_OK) {
 		code = supervisor_run(&(struct supervisor_start){ .settings = startup->settings,
 		    .sources = sources, .identity = &startup->workers,
