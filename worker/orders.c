@@ -2,13 +2,11 @@
 #include "worker/orders.h"
 
 #include "common/gate.h"
-#include "common/log.h"
 #include "common/readypipe.h"
 #include "worker/idleness.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 struct orders orders;
@@ -61,17 +59,11 @@ static void told_to_leave(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-static void set_action(int number, const struct sigaction *action)
-{
-	if (sigaction(number, action, NULL) < 0)
-		log_error("sigaction for signal %d: %s", number, strerror(errno));
-}
-
 /*
  * Signals for the master that reach everybody (`pkill -HUP echo-master`) are
  * none of a worker's business.
  */
-void orders_begin(const struct worker *worker, void (*told)(int number))
+int orders_begin(const struct worker *worker, void (*told)(int number))
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGPIPE, SIGTTIN, SIGTTOU, SIGUSR1,
 		SIGUSR2 };
@@ -84,10 +76,11 @@ void orders_begin(const struct worker *worker, void (*told)(int number))
 	sigemptyset(&leave.sa_mask);
 	sigaddset(&leave.sa_mask, SIGTERM);
 	sigaddset(&leave.sa_mask, SIGQUIT);
-	set_action(SIGTERM, &leave);
-	set_action(SIGQUIT, &leave);
+	if (sigaction(SIGTERM, &leave, NULL) < 0 || sigaction(SIGQUIT, &leave, NULL) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-		set_action(ignored[i], &ignore);
+		if (sigaction(ignored[i], &ignore, NULL) < 0)
+			return -1;
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
 }

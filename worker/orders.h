@@ -24,9 +24,10 @@ extern struct orders orders;
 /*
  * Handles signals from now on, and lets them in. `told` is called in the
  * handler after each order, with the signal's number. `worker` is kept by
- * reference.
+ * reference. Returns 0, or -1 with errno of sigaction(2) or sigprocmask(2): who
+ * cannot hear an order is not to begin.
  */
-void orders_begin(const struct worker *worker, void (*told)(int number));
+int orders_begin(const struct worker *worker, void (*told)(int number));
 
 /* Tells whether the master is dead. Safe in a signal handler. */
 bool orders_of_orphan(const struct worker *worker);

@@ -48,7 +48,11 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 	worker_show_state(worker, BOARD_IDLE);
 	worker_idleness = (struct idleness){ .set = worker->idle, .number = worker->number,
 		.ready_fd = worker->ready_fd, .max_served = worker->max_served };
-	orders_begin(worker, engine->told);
+	if (orders_begin(worker, engine->told) < 0) {
+		log_error("worker %u cannot hear its master: %s", worker->number + 1,
+		    strerror(errno));
+		return -1;
+	}
 	idleness_became_idle(&worker_idleness);
 	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0) {
 		log_error("telling the master that worker %u is ready: %s", worker->number + 1,
