@@ -134,8 +134,23 @@ static void bury(struct supervisor *master, unsigned slot, int status)
 static pid_t next_dead(void)
 {
 	siginfo_t info = { 0 };
+	int result;
 
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+	do
+		result = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+	while (result < 0 && errno == EINTR);
+	return result == 0 ? info.si_pid : 0;
+}
+
+/* Has the kernel forget a child that has died. */
+static bool release(pid_t pid, int *status)
+{
+	pid_t released;
+
+	do
+		released = waitpid(pid, status, WNOHANG);
+	while (released < 0 && errno == EINTR);
+	return released == pid;
 }
 
 /*
@@ -153,7 +168,7 @@ static void reap(struct supervisor *master)
 		int slot = workers_find(&master->workers, pid);
 
 		take_messages(master);
-		if (waitpid(pid, &status, WNOHANG) != pid)
+		if (!release(pid, &status))
 			return;
 		if (slot >= 0)
 			bury(master, (unsigned)slot, status);
