@@ -96,10 +96,13 @@ static void gate(struct supervisor *master, unsigned listener)
 		log_warning("new clients cannot be turned away: %s", strerror(errno));
 }
 
+/* Who empties a queue on a listener that blocks never leaves: then it is not emptied. */
 static void drain(struct supervisor *master, unsigned listener)
 {
-	if (listener_set_nonblocking(master->channels.listener[listener]) < 0)
+	if (listener_set_nonblocking(master->channels.listener[listener]) < 0) {
 		log_error("making the listener non-blocking: %s", strerror(errno));
+		return;
+	}
 	atomic_store(&master->board->listeners[listener], (uint32_t)LISTENER_DRAINING);
 }
 
