@@ -28,12 +28,15 @@ int ready_pipe_send(int fd, enum ready_kind kind)
 	return writen(fd, &message, sizeof message);
 }
 
-/* A pipe that poll(2) calls writable has room for hundreds of these (pipe(7): a whole page). */
+/*
+ * A pipe that poll(2) calls writable has room for hundreds of these (pipe(7): a whole page).
+ * Where it cannot tell, the message goes all the same: nobody would say it again.
+ */
 void ready_pipe_mention(int fd, enum ready_kind kind)
 {
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 
-	if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
+	if (poll(&writable, 1, 0) < 0 || (writable.revents & POLLOUT) != 0)
 		ready_pipe_send(fd, kind);
 }
 
