@@ -153,10 +153,14 @@ void pidfile_release(void)
 	}
 }
 
+/* libbsd does not close what it cannot look at; a worker that kept it would have the lock too. */
 void pidfile_forget(void)
 {
-	if (pidfile_fileno(held.file) < 0)
+	int fd = pidfile_fileno(held.file);
+
+	if (fd < 0)
 		return;
-	pidfile_close(held.file);
+	if (pidfile_close(held.file) < 0)
+		close(fd);
 	held.file = NULL;
 }
