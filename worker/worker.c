@@ -69,7 +69,11 @@ int worker_run(const struct worker *worker)
 
 	prctl(PR_SET_NAME, "echo-worker");
 	/* Asked for first and checked after: a master that died in between is noticed too. */
-	prctl(PR_SET_PDEATHSIG, SIGQUIT);
+	if (prctl(PR_SET_PDEATHSIG, SIGQUIT) < 0) {
+		log_error("worker %u would not notice its master's death: %s", worker->number + 1,
+		    strerror(errno));
+		return EX_OSERR;
+	}
 	if (orders_of_orphan(worker))
 		return EX_OK;
 	if (prepare(worker, engine) < 0)
