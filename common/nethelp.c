@@ -297,39 +297,6 @@ int open_clientfd(const char *host, const char *port, struct net_failure *failur
 	return open_clientfd_as(host, port, &(struct connecting){ 0 }, failure);
 }
 
-/* ::ffff:192.0.2.1, as an IPv6 socket sees an IPv4 client (RFC 4291, section 2.5.5.2). */
-static struct sockaddr_in unmapped(const struct sockaddr_in6 *mapped)
-{
-	struct sockaddr_in plain = { .sin_family = AF_INET, .sin_port = mapped->sin6_port };
-
-	memcpy(&plain.sin_addr, mapped->sin6_addr.s6_addr + 12, sizeof plain.sin_addr);
-	return plain;
-}
-
-char *address_text(const struct sockaddr *address, socklen_t length, char *text)
-{
-	struct sockaddr_in plain;
-	char host[64];
-	char port[8];
-
-	if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
-		const struct sockaddr_in6 *six = (const void *)address;
-
-		if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-			plain = unmapped(six);
-			address = (const struct sockaddr *)&plain;
-			length = sizeof plain;
-		}
-	}
-	if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
-	        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		strlcpy(text, "unknown address", ADDRESS_TEXT_MAX);
-	else
-		snprintf(text, ADDRESS_TEXT_MAX,
-		    address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-	return text;
-}
-
 /* Returns the number of bytes now buffered, 0 at the end of input, -1 on error. */
 static ssize_t fill(struct line_reader *reader)
 {

@@ -103,7 +103,8 @@ const char *net_failure_text(const struct net_failure *failure);
 
 /*
  * Writes "192.0.2.1:7" or "[2001:db8::1]:7" to `text`, of ADDRESS_TEXT_MAX
- * bytes. An IPv4 client of an IPv6 socket is shown as IPv4. Returns `text`.
+ * bytes. An IPv4 client of an IPv6 socket is shown as IPv4, the interface of a link-local
+ * address by its number: "[fe80::1%2]:7". Makes no system call. Returns `text`.
  */
 char *address_text(const struct sockaddr *address, socklen_t length, char *text);
 

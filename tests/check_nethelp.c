@@ -844,6 +844,19 @@ START_TEST(ipv6_address_is_in_brackets_and_a_mapped_one_is_ipv4)
 }
 END_TEST
 
+/* The interface's name would need a socket, for which a worker's sandbox has no room. */
+START_TEST(link_local_address_has_its_interface_by_number)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons(7),
+		.sin6_scope_id = 1 };
+	char text[ADDRESS_TEXT_MAX];
+
+	ck_assert_int_eq(inet_pton(AF_INET6, "fe80::1", &address.sin6_addr), 1);
+	address_text((struct sockaddr *)&address, sizeof address, text);
+	ck_assert_str_eq(text, "[fe80::1%1]:7");
+}
+END_TEST
+
 START_TEST(ipv4_address_has_its_port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(65535) };
@@ -877,6 +890,7 @@ static TCase *addresses(void)
 
 	tcase_add_loop_test(tcase, ipv6_address_is_in_brackets_and_a_mapped_one_is_ipv4, 0,
 	    sizeof six / sizeof six[0]);
+	tcase_add_test(tcase, link_local_address_has_its_interface_by_number);
 	tcase_add_test(tcase, ipv4_address_has_its_port);
 	tcase_add_test(tcase, garbage_is_an_unknown_address);
 	return tcase;
