@@ -15,7 +15,8 @@ int log_channel_open(int ends[2])
 	/* As much as the kernel lets us have, so that a burst fits. */
 	int room = 1 << 20;
 
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+	/* With SOCK_DGRAM a worker that was taken over could send to any such socket there is. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	return 0;
