@@ -45,6 +45,7 @@ void board_clear(struct board_slot *slot)
 	atomic_store_explicit(&slot->places, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->generation, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->at_door, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->denied, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->accepted, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->completed, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->refused, 0, memory_order_relaxed);

@@ -46,6 +46,7 @@ struct board_slot {
 	_Atomic uint32_t places;              /* sessions it may have; by the master, as is this: */
 	_Atomic uint32_t generation;
 	_Atomic uint32_t at_door;             /* not 0: takes connections now (event engine) */
+	_Atomic uint32_t denied;              /* system call it is killed for, plus 1; 0: none */
 	_Atomic uint64_t accepted;            /* these: see struct board_totals */
 	_Atomic uint64_t completed;
 	_Atomic uint64_t refused;

@@ -22,12 +22,20 @@
 #define SETTINGS_CONNECTIONS_MAX 65536
 
 /* How many settings there are, and the room for the text of one. */
-#define SETTINGS_COUNT 29
+#define SETTINGS_COUNT 30
 #define SETTINGS_TEXT_MAX 256
 
 /* What paths, users and groups can be instead of one. */
 #define SETTINGS_NONE "none"
 #define SETTINGS_AUTO "auto"
+
+/* What becomes of a worker that does what no worker has to do: see worker/sandbox.h. */
+enum sandbox_mode {
+	SANDBOX_ENFORCE, /* it is killed, or refused */
+	SANDBOX_LOG,     /* the kernel logs it, where that can be had */
+	SANDBOX_OFF,     /* nothing */
+	SANDBOX_MODES,
+};
 
 /* Where a value comes from. */
 enum settings_source {
@@ -77,6 +85,7 @@ struct settings {
 	char group[SETTINGS_TEXT_MAX];    /* likewise; SETTINGS_AUTO: the user's own */
 	char chroot[SETTINGS_TEXT_MAX];   /* folder of workers: absolute path, or SETTINGS_NONE */
 	char master_user[SETTINGS_TEXT_MAX]; /* name or number, or SETTINGS_NONE */
+	unsigned sandbox;                 /* of workers: enum sandbox_mode */
 	unsigned log_level;               /* least important level logged, as in syslog(3) */
 	bool log_stderr;                  /* log to standard error too, terminal or not */
 	const char *file;                 /* that was read, NULL for none; kept by reference */

@@ -52,6 +52,14 @@ static void print_levels(FILE *to)
 	putc('\'', to);
 }
 
+static void print_sandbox_modes(FILE *to)
+{
+	fputs("-W '", to);
+	for (unsigned mode = 0; mode < SANDBOX_MODES; mode++)
+		fprintf(to, "%s%s", mode > 0 ? " " : "", sandbox_mode_name(mode));
+	putc('\'', to);
+}
+
 /* What compgen is to be asked for. */
 static void print_offers(const struct setting *setting, FILE *to)
 {
@@ -81,6 +89,9 @@ static void print_offers(const struct setting *setting, FILE *to)
 		break;
 	case SETTING_LEVEL:
 		print_levels(to);
+		break;
+	case SETTING_SANDBOX:
+		print_sandbox_modes(to);
 		break;
 	case SETTING_SWITCH:
 		fputs("-W 'yes no'", to);

@@ -60,6 +60,8 @@ const struct setting settings_table[SETTINGS_COUNT] = {
 	  "folder to lock workers into" },
 	{ "master-user", 0, SETTING_USER, "USER|none", SETTINGS_NONE, 0, 0, FIELD(master_user),
 	  false, "master's user once it listens" },
+	{ "sandbox", 0, SETTING_SANDBOX, "enforce|log|off", "enforce", 0, 0, FIELD(sandbox), true,
+	  "holds workers to their task" },
 	{ "log-level", 0, SETTING_LEVEL, "LEVEL", "info", 0, 0, FIELD(log_level), true,
 	  "what to log, from error to debug" },
 	{ "log-stderr", 0, SETTING_SWITCH, "[=yes|no]", "no", 0, 0, FIELD(log_stderr), true,

@@ -25,6 +25,7 @@ enum setting_type {
 	SETTING_USER,    /* text: name or number, or the default */
 	SETTING_GROUP,   /* text, likewise */
 	SETTING_LEVEL,   /* unsigned, by name */
+	SETTING_SANDBOX, /* unsigned, by name: enum sandbox_mode */
 	SETTING_SWITCH,  /* bool: yes or no */
 	SETTING_ALLOW,   /* struct settings_access, as often as wanted */
 	SETTING_DENY,    /* the same one */
@@ -84,6 +85,9 @@ void setting_copy(struct settings *to, const struct settings *from, const struct
 
 /* Writes the setting's value, as setting_set() reads it, to `text` of SETTINGS_TEXT_MAX bytes. */
 void setting_get(const struct settings *settings, const struct setting *setting, char *text);
+
+/* Returns the name of a way of the sandbox, as it is written in a file. */
+const char *sandbox_mode_name(enum sandbox_mode mode);
 
 /* Says what a setting's value may be, as the end of a line. */
 void setting_print_allowed(const struct setting *setting, FILE *to);

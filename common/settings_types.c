@@ -81,6 +81,9 @@ void setting_print_allowed(const struct setting *setting, FILE *to)
 	case SETTING_LEVEL:
 		fputs("error, warning, notice, info or debug\n", to);
 		break;
+	case SETTING_SANDBOX:
+		fputs("enforce, log or off\n", to);
+		break;
 	case SETTING_SWITCH:
 		fputs("yes or no\n", to);
 		break;
@@ -236,6 +239,26 @@ static int read_level(const char *text, unsigned *level)
 	return 0;
 }
 
+static const char *const sandbox_modes[SANDBOX_MODES] = {
+	[SANDBOX_ENFORCE] = "enforce", [SANDBOX_LOG] = "log", [SANDBOX_OFF] = "off",
+};
+
+const char *sandbox_mode_name(enum sandbox_mode mode)
+{
+	return sandbox_modes[mode];
+}
+
+static int read_sandbox(const char *text, unsigned *mode)
+{
+	for (unsigned i = 0; i < SANDBOX_MODES; i++) {
+		if (strcmp(text, sandbox_modes[i]) == 0) {
+			*mode = i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
 static int read_switch(const char *text, bool *on)
 {
 	*on = strcmp(text, "yes") == 0;
@@ -267,6 +290,8 @@ int setting_set(struct settings *settings, const struct setting *setting, const 
 		return read_user(setting, text, field);
 	case SETTING_GROUP:
 		return read_group(setting, text, field);
+	case SETTING_SANDBOX:
+		return read_sandbox(text, field);
 	case SETTING_SWITCH:
 		return read_switch(text, field);
 	case SETTING_ALLOW:
@@ -318,6 +343,9 @@ void setting_get(const struct settings *settings, const struct setting *setting,
 		break;
 	case SETTING_LEVEL:
 		strlcpy(text, log_level_name((int)*(const unsigned *)field), SETTINGS_TEXT_MAX);
+		break;
+	case SETTING_SANDBOX:
+		strlcpy(text, sandbox_modes[*(const unsigned *)field], SETTINGS_TEXT_MAX);
 		break;
 	case SETTING_PORT:
 	case SETTING_ADDRESS:

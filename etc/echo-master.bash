@@ -42,6 +42,7 @@ _echo_master() {
 	-g | --group | --group=) offers=(-g -W auto) ;;
 	--chroot | --chroot=) offers=(-f -W none) ;;
 	--master-user | --master-user=) offers=(-u -W none) ;;
+	--sandbox | --sandbox=) offers=(-W 'enforce log off') ;;
 	--log-level | --log-level=) offers=(-W 'error warning notice info debug') ;;
 	--log-stderr=) offers=(-W 'yes no') ;;
 	-f | --file | --file=) offers=(-f) ;;
@@ -73,6 +74,7 @@ _echo_master() {
 			--group -g
 			--chroot
 			--master-user
+			--sandbox
 			--log-level
 			--log-stderr
 			--file -f

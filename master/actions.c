@@ -43,6 +43,16 @@ static void tell_ready(const struct supervisor *master)
 	    report_summary(&master->workers, master->board, &master->gone, text));
 }
 
+static void cannot_spawn(struct supervisor *master, unsigned slot, const char *what)
+{
+	board_clear(&master->board->slots[slot]);
+	snprintf(master->last_death, sizeof master->last_death, "could not %s: %s", what,
+	    strerror(errno));
+	log_error("worker %u %s", slot + 1, master->last_death);
+	actions_happened(master, (struct plan_event){ .kind = PLAN_SPAWN_FAILED, .slot = slot,
+	    .code = EX_OSERR });
+}
+
 static void spawn(struct supervisor *master, const struct plan_action *action)
 {
 	bool is_next = action->generation == master->plan.slots.next.generation;
@@ -55,14 +65,14 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 
 	board_assign(master->board, action->slot, action->generation, order.settings->connections);
 	idle_set_make_room(&master->board->idle[action->listener], action->slot);
+	order.sandbox = sandbox_for(order.settings);
+	if (order.sandbox == NULL) {
+		cannot_spawn(master, action->slot, "have its sandbox (see the setting sandbox)");
+		return;
+	}
 	pid = spawn_worker(&master->channels, master->board, &order);
 	if (pid < 0) {
-		board_clear(&master->board->slots[action->slot]);
-		snprintf(master->last_death, sizeof master->last_death,
-		    "could not be forked: %s", strerror(errno));
-		log_error("worker %u %s", action->slot + 1, master->last_death);
-		actions_happened(master, (struct plan_event){ .kind = PLAN_SPAWN_FAILED,
-		    .slot = action->slot, .code = EX_OSERR });
+		cannot_spawn(master, action->slot, "be forked");
 		return;
 	}
 	workers_add(&master->workers, action->slot, pid, action->generation, clock_ms());
@@ -203,6 +213,8 @@ static void adopt_settings(struct supervisor *master)
 	unsigned number = master->plan.slots.charge.listener;
 	int listener = master->channels.listener[number];
 
+	if (settings_differ(settings, &master->reload.coming, "sandbox"))
+		report_sandbox(&master->reload.coming);
 	reload_commit(&master->reload);
 	listener_set_times(listener, settings);
 	if (master->plan.inherited)

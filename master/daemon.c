@@ -35,7 +35,7 @@ static int code_of_ended(pid_t child)
 		return EX_OSERR;
 	}
 	if (!WIFEXITED(status)) {
-		log_error("the server %s before it was ready", report_death(status, how));
+		log_error("the server %s before it was ready", report_death(status, 0, how));
 		return EX_SOFTWARE;
 	}
 	if (WEXITSTATUS(status) == EX_OK) {

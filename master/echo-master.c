@@ -30,6 +30,8 @@
  *   worker/admission.c    who may have a session, by worker/sources.c and common/access.c
  *   worker/limits.c       what clients are held to, as values
  *   worker/echo.c         the protocol, on top of worker/session.c
+ *   worker/sandbox.c      what is left to a worker that was taken over; its parts are
+ *                         sandbox_calls.c (the list), sandbox_filter.c, sandbox_landlock.c
  *   worker/idleness.c     whether it has room for a client, so that others come when none has
  *   worker/linger.c       how a connection is ended without a reset
  *   common/               settings, log, board (shared memory), sockets, the gate of a stop
@@ -40,6 +42,7 @@
 #include "common/standard.h"
 #include "common/title.h"
 #include "master/startup.h"
+#include "worker/sandbox_filter.h"
 
 #include <stdio.h>
 #include <sysexits.h>
@@ -70,7 +73,8 @@ int main(int argc, char **argv)
 		settings_help(stdout);
 		break;
 	case SETTINGS_VERSION:
-		puts("echo-master " ECHO_VERSION);
+		printf("echo-master " ECHO_VERSION " (%s)\n",
+		    filter_builder() != NULL ? filter_builder() : "without seccomp");
 		break;
 	case SETTINGS_WRONG:
 		return EX_USAGE;

@@ -7,21 +7,40 @@
 #include "common/ratelimit.h"
 #include "common/title.h"
 #include "master/listener.h"
+#include "worker/sandbox.h"
+#include "worker/sandbox_filter.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-char *report_death(int status, char *text)
+char *report_death(int status, uint32_t denied, char *text)
 {
-	if (WIFSIGNALED(status))
+	char call[FILTER_CALL_TEXT_MAX];
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS && denied != 0)
+		snprintf(text, REPORT_DEATH_MAX, "was killed by its sandbox: it called %s",
+		    filter_call_text((int)(denied - 1), call));
+	else if (WIFSIGNALED(status))
 		snprintf(text, REPORT_DEATH_MAX, "was killed by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else
 		snprintf(text, REPORT_DEATH_MAX, "exited with code %d", WEXITSTATUS(status));
 	return text;
+}
+
+void report_sandbox(const struct settings *settings)
+{
+	const struct sandbox *sandbox = sandbox_for(settings);
+	char text[SANDBOX_TEXT_MAX];
+
+	if (sandbox == NULL)
+		return; /* the first worker that cannot have it is told of */
+	log_line(sandbox_is_whole(sandbox) ? LOG_INFO : LOG_WARNING, "sandbox %s",
+	    sandbox_text(sandbox, text));
 }
 
 static const char *plural(unsigned count)

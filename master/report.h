@@ -4,19 +4,24 @@
 #define MASTER_REPORT_H
 
 #include "common/board.h"
+#include "common/settings.h"
 #include "master/plan.h"
 #include "master/workers.h"
 
 #include <stdbool.h>
 
 /* Room for what report_death() writes. */
-#define REPORT_DEATH_MAX 96
+#define REPORT_DEATH_MAX 128
 
 /*
  * Writes how a process ended, from waitpid(2)'s status, to `text`, of
- * REPORT_DEATH_MAX bytes: "was killed by signal 9 (Killed)". Returns `text`.
+ * REPORT_DEATH_MAX bytes: "was killed by signal 9 (Killed)". `denied` is what it has left
+ * on the board: "was killed by its sandbox: it called execve (59)". Returns `text`.
  */
-char *report_death(int status, char *text);
+char *report_death(int status, uint32_t denied, char *text);
+
+/* Logs what holds workers with these settings to their task. */
+void report_sandbox(const struct settings *settings);
 
 /*
  * Logs that a worker has been started, or has left as it was told. Where that is

@@ -102,7 +102,7 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 		.busy_poll_us = order->settings->busy_poll,
 		.limits = limits_of(order->settings), .sources = order->sources,
 		.max_served = order->settings->max_served,
-		.idle = &board->idle[order->listener], .board = board };
+		.idle = &board->idle[order->listener], .sandbox = order->sandbox, .board = board };
 
 	signals_forget();
 	setpgid(0, 0);

@@ -6,6 +6,7 @@
 #include "common/board.h"
 #include "common/settings.h"
 #include "master/privileges.h"
+#include "worker/sandbox.h"
 #include "worker/sources.h"
 
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct spawn_order {
 	const struct settings *settings; /* of its generation */
 	const struct identity *identity; /* whom it becomes */
 	struct sources *sources;         /* shared by all workers */
+	const struct sandbox *sandbox;   /* likewise, by those of one engine */
 };
 
 /*

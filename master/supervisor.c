@@ -64,7 +64,8 @@ static int exit_code_for(int status)
 	return code >= EX__BASE && code <= EX__MAX ? code : EX_SOFTWARE;
 }
 
-static void log_death(struct supervisor *master, unsigned slot, int status)
+/* `denied` is the number of the call that its sandbox did not let it make, plus 1; 0: none. */
+static void log_death(struct supervisor *master, unsigned slot, int status, uint32_t denied)
 {
 	const struct worker_entry *entry = &master->workers.entry[slot];
 	char how[REPORT_DEATH_MAX];
@@ -73,9 +74,10 @@ static void log_death(struct supervisor *master, unsigned slot, int status)
 		report_leaving(slot, entry, master->plan.slots.slot[slot].by_load);
 		return;
 	}
-	strlcpy(master->last_death, report_death(status, how), sizeof master->last_death);
-	log_warning("worker %u (pid %d, generation %u) %s", slot + 1, (int)entry->pid,
-	    entry->generation, how);
+	strlcpy(master->last_death, report_death(status, denied, how), sizeof master->last_death);
+	/* A mistake of ours, or somebody has broken in. */
+	log_line(denied != 0 ? LOG_ERR : LOG_WARNING, "worker %u (pid %d, generation %u) %s",
+	    slot + 1, (int)entry->pid, entry->generation, how);
 }
 
 /* Of another worker than the one in `slot`, that has many connections on the same listener. */
@@ -116,6 +118,7 @@ static void restore_listener(const struct supervisor *master, unsigned slot)
 
 static void bury(struct supervisor *master, unsigned slot, int status)
 {
+	uint32_t denied = atomic_load(&master->board->slots[slot].denied);
 	struct board_totals own = { 0 };
 
 	board_add(&master->board->slots[slot], &own);
@@ -124,7 +127,7 @@ static void bury(struct supervisor *master, unsigned slot, int status)
 	board_clear(&master->board->slots[slot]);
 	sources_give_back(master->sources, slot);
 	actions_nobody_idle_in(master, slot);
-	log_death(master, slot, status);
+	log_death(master, slot, status, denied);
 	workers_remove(&master->workers, slot);
 	actions_happened(master, (struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot,
 	    .completed = own.completed > 0, .code = exit_code_for(status) });
@@ -363,6 +366,7 @@ int supervisor_run(const struct supervisor_start *start)
 		master.code = EX_OSERR;
 	} else {
 		report_listening(start->listener);
+		report_sandbox(settings);
 		if (start->inherited)
 			listener_set_times(start->listener, settings);
 		else

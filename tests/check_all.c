@@ -35,6 +35,7 @@ int main(void)
 	srunner_add_suite(runner, ratelimit_suite());
 	srunner_add_suite(runner, readypipe_suite());
 	srunner_add_suite(runner, reload_suite());
+	srunner_add_suite(runner, sandbox_suite());
 	srunner_add_suite(runner, session_suite());
 	srunner_add_suite(runner, settings_suite());
 	srunner_add_suite(runner, settings_file_suite());

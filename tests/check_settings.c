@@ -70,6 +70,7 @@ START_TEST(defaults_hold_when_nothing_is_said)
 	ck_assert_str_eq(settings.group, SETTINGS_AUTO);
 	ck_assert_str_eq(settings.chroot, SETTINGS_NONE);
 	ck_assert_str_eq(settings.master_user, SETTINGS_NONE);
+	ck_assert_uint_eq(settings.sandbox, SANDBOX_ENFORCE);
 }
 END_TEST
 
@@ -174,6 +175,20 @@ START_TEST(levels_have_names)
 }
 END_TEST
 
+static const struct { const char *name; enum sandbox_mode mode; } modes[] = {
+	{ "enforce", SANDBOX_ENFORCE }, { "log", SANDBOX_LOG }, { "off", SANDBOX_OFF },
+};
+
+START_TEST(sandboxes_have_names)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "--sandbox|%s", modes[_i].name);
+	ck_assert_int_eq(read_line(line), SETTINGS_RUN);
+	ck_assert_uint_eq(settings.sandbox, modes[_i].mode);
+}
+END_TEST
+
 /* The services file may be missing; "echo" is known all the same. */
 START_TEST(port_may_be_a_service)
 {
@@ -207,6 +222,7 @@ static TCase *right(void)
 	tcase_add_test(tcase, limits_belong_to_the_range);
 	tcase_add_loop_test(tcase, durations_have_units, 0, sizeof durations / sizeof durations[0]);
 	tcase_add_loop_test(tcase, levels_have_names, 0, sizeof levels / sizeof levels[0]);
+	tcase_add_loop_test(tcase, sandboxes_have_names, 0, sizeof modes / sizeof modes[0]);
 	tcase_add_test(tcase, port_may_be_a_service);
 	tcase_add_test(tcase, help_and_version_are_requests);
 	return tcase;
@@ -220,6 +236,7 @@ static TCase *right(void)
 #define BACKLOG_ALLOWED "a number from 1 to 65535\n"
 #define TIME_ALLOWED "0 to 86400 seconds, as in 30, 30s, 5m or 1h\n"
 #define LEVEL_ALLOWED "error, warning, notice, info or debug\n"
+#define SANDBOX_ALLOWED "enforce, log or off\n"
 #define PATH_ALLOWED                                                                               \
 	"none, or an absolute path of at most 255 printable characters without blank, # and \\\n"
 #define BAD(key, value) "echo-master: --" key ": '" value "' is not allowed; allowed: "
@@ -265,6 +282,9 @@ static const struct { const char *line; const char *errors; } wrong_lines[] = {
 	{ "--shutdown-timeout|-1", BAD("shutdown-timeout", "-1") TIME_ALLOWED },
 	{ "--log-level|loud", BAD("log-level", "loud") LEVEL_ALLOWED },
 	{ "--log-level|7", BAD("log-level", "7") LEVEL_ALLOWED },
+	{ "--sandbox|on", BAD("sandbox", "on") SANDBOX_ALLOWED },
+	{ "--sandbox=", BAD("sandbox", "") SANDBOX_ALLOWED },
+	{ "--sandbox", LACKS("sandbox") SANDBOX_ALLOWED },
 	{ "-w", LACKS("workers") WORKERS_ALLOWED },
 	{ "--workers", LACKS("workers") WORKERS_ALLOWED },
 	{ "-p", LACKS("port") PORT_ALLOWED },
@@ -365,6 +385,7 @@ static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "  -g, --group GROUP|auto ", " (default: auto)" },
 	{ "      --chroot PATH|none ", " (default: none)" },
 	{ "      --master-user USER|none ", " (default: none)" },
+	{ "      --sandbox enforce|log|off ", " (default: enforce)" },
 	{ "      --log-level LEVEL ", " (default: info)" },
 	{ "      --log-stderr[=yes|no] ", " (default: no)" },
 	{ "  -f, --file PATH ", "read settings from this file" },

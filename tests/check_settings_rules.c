@@ -332,7 +332,7 @@ START_TEST(lists_of_changes_fit_into_a_line_of_the_log)
 	                            "--max-served 999999998 -b 65535 --buffer 16777215 --shutdown-timeout 86398 "
 	                            "--log-level notice --log-stderr -d --idle-timeout 1 "
 	                            "--write-timeout 1 --first-byte-timeout 1 --session-time 1 "
-	                            "--session-bytes 1 --per-source 1 --rate 1 --rate-burst 1"),
+	                            "--session-bytes 1 --per-source 1 --rate 1 --rate-burst 1 --sandbox off"),
 	    SETTINGS_RUN);
 	lengthen(&before, 'x');
 	lengthen(&settings, 'y');

@@ -42,6 +42,7 @@ Suite *privileges_suite(void);
 Suite *ratelimit_suite(void);
 Suite *readypipe_suite(void);
 Suite *reload_suite(void);
+Suite *sandbox_suite(void);
 Suite *session_suite(void);
 Suite *settings_suite(void);
 Suite *simulation_suite(void);

@@ -32,6 +32,17 @@ void worker_show_state(const struct worker *worker, enum board_state state)
 	title_show(&titles[state]);
 }
 
+/* The last thing before it is ready: no handler and no descriptor is made after that. */
+static int enter_sandbox(const struct worker *worker)
+{
+	char why[SANDBOX_TEXT_MAX];
+
+	if (sandbox_enter(worker->sandbox, &worker->board->slots[worker->number].denied, why) == 0)
+		return 0;
+	log_error("worker %u: %s", worker->number + 1, why);
+	return -1;
+}
+
 /* Returns 0, or -1 when it cannot; the reason has been logged. */
 static int prepare(const struct worker *worker, const struct engine *engine)
 {
@@ -53,6 +64,8 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 		    strerror(errno));
 		return -1;
 	}
+	if (enter_sandbox(worker) < 0)
+		return -1;
 	idleness_became_idle(&worker_idleness);
 	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0) {
 		log_error("telling the master that worker %u is ready: %s", worker->number + 1,

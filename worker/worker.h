@@ -9,6 +9,7 @@
 
 #include "common/board.h"
 #include "worker/limits.h"
+#include "worker/sandbox.h"
 
 #include <stddef.h>
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct worker {
 	struct sources *sources; /* where connections come from; shared by all workers */
 	unsigned max_served; /* connections after which it asks to be replaced, 0: never */
 	struct idle_set *idle; /* on the board, of its listener */
+	const struct sandbox *sandbox; /* that it enters before it is ready */
 	struct board *board;
 };
 

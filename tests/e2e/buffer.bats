@@ -61,13 +61,13 @@ private_kib() {
 
 @test "buffer: an idle worker owns none of it" {
 	need_plain_build
-	start_server -w 8 --buffer 1k
+	start_server -w 8 --buffer 1k "${visible[@]}"
 	# shellcheck disable=SC2046 # a list of pids
 	small=$(private_kib $(workers))
 	kill -TERM "$master"
 	wait_for_server
 	: >server.log
-	start_server -w 8 --buffer 16m
+	start_server -w 8 --buffer 16m "${visible[@]}"
 	# Where the kernel puts the stack makes some pages of difference.
 	# shellcheck disable=SC2046 # a list of pids
 	[ "$(private_kib $(workers))" -lt $((small + 8 * 64)) ]
@@ -77,7 +77,7 @@ private_kib() {
 	need_plain_build
 	need_blocking_engine
 	[ "$(getconf PAGESIZE)" -eq 4096 ] || skip "about pages of 4 KiB"
-	start_server -w 8 --max-workers 8 --log-level notice
+	start_server -w 8 --max-workers 8 --log-level notice "${visible[@]}"
 	"$BUILD/echo-load" -c 8 -n 8000 127.0.0.1 "$port"
 	eventually 10 all_idle 8
 	for worker in $(workers); do

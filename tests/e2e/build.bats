@@ -16,7 +16,7 @@ copy_tree() {
 
 # What a make that runs these tests has told its children is not for the ones in here.
 forget_outer_make() {
-	unset BUILD MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CC CFLAGS CPPFLAGS LDFLAGS WERROR
+	unset BUILD MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CC CFLAGS CPPFLAGS LDFLAGS SECCOMP WERROR
 }
 
 @test "build: nothing is built twice, and a header rebuilds what includes it" {
@@ -42,6 +42,33 @@ forget_outer_make() {
 	grep -q 'gcc.*-DFROM_OUTSIDE.*-O0.*master/plan.c' made
 	grep -q 'build-id=none' made
 	build/echo-master -V
+}
+
+# What is left when system calls are not filtered; opening stands for all that landlock forbids.
+@test "build: SECCOMP=no does without libseccomp, says so, and holds workers by the rest" {
+	need_root # another user's processes are not ours to count
+	copy_tree
+	mkdir -p tests/e2e
+	cp "$top/tests/e2e/hijacked.c" tests/e2e
+	make -s -j 4 SECCOMP=no WERROR=1 build/tests/e2e/hijacked
+	cd "$BATS_TEST_TMPDIR"
+	cp tree/build/tests/e2e/hijacked echo-master
+	run -1 grep -q seccomp <(readelf -dW echo-master)
+	[[ $(./echo-master -V) == *' (without seccomp)' ]]
+	ENGINE=
+	launch ./echo-master -p 0 -w 1 --max-workers 1 --log-stderr
+	server_said 'sandbox enforce: .*limits.*; no seccomp in this build$'
+	open_session fd
+	echoes "$fd" hello
+	says() {
+		printf '%s\n' "$1" >&"$fd"
+		read -r -t 10 -u "$fd" answer
+		[ "$answer" = "$2" ]
+	}
+	says fork 'Resource temporarily unavailable'
+	says kill 'Operation not permitted'
+	says ptrace 'Operation not permitted'
+	! server_said 'landlock [0-9]' || says open 'Permission denied'
 }
 
 @test "build: programs are hardened: PIE, full RELRO, stack protector, FORTIFY" {

@@ -12,6 +12,12 @@ BUILD=${BUILD:-$top/build}
 SANITIZE=${SANITIZE:-}
 # ENGINE=event: servers that do not say which engine they want get the event engine.
 ENGINE=${ENGINE:-}
+# SANDBOX=off: likewise, for builds whose workers write files at their end (gcc --coverage).
+SANDBOX=${SANDBOX:-}
+# What a test gives a server whose workers it looks into by more than what everybody may see
+# of a process: in its sandbox a worker shows that to root only.
+visible=()
+[ "$(id -u)" -eq 0 ] || visible=(--sandbox off)
 tools=$BUILD/tests/e2e
 # shellcheck source=tests/waiting.bash
 . "$top/tests/waiting.bash"
@@ -61,11 +67,12 @@ ready_or_dead() {
 	server_said ': ready: ' || gone "$server"
 }
 
-# Sets $engine to the options that give a server of these options the engine under test. What
-# a settings file says of it must not be overruled: there the test empties ENGINE.
+# Sets $engine to the options that give a server of these options the engine under test, and the
+# sandbox. What a settings file says of it must not be overruled: there the test empties ENGINE.
 choose_engine() {
 	engine=()
 	[ "$ENGINE" != event ] || [[ " $* " == *' --connections '* ]] || engine=(--connections 64)
+	[ -z "$SANDBOX" ] || [[ " $* " == *' --sandbox '* ]] || engine+=(--sandbox "$SANDBOX")
 }
 
 # launch COMMAND...: runs it as the server, log in server.log, until it is ready.

@@ -471,7 +471,7 @@ reloads_are() {
 }
 
 @test "event: out of descriptors a worker serves whom it has, without spinning" {
-	start_event 64 -w 1 -u "$(id -un)"
+	start_event 64 -w 1 -u "$(id -un)" "${visible[@]}"
 	worker=$(workers)
 	open_session first
 	echoes "$first" hello
@@ -489,7 +489,7 @@ reloads_are() {
 }
 
 @test "event: a worker that is out of descriptors leaves no client waiting that another can serve" {
-	start_event 64 -w 2 -u "$(id -un)"
+	start_event 64 -w 2 -u "$(id -un)" "${visible[@]}"
 	answers
 	for worker in $(workers); do
 		eventually 10 all_idle 2

@@ -27,7 +27,7 @@ reload_times() {
 @test "life: 100 reloads leave descriptors and memory as they were" {
 	need_plain_build
 	printf 'workers 2\nport 0\n' >server.conf
-	launch "$BUILD/echo-master" --log-stderr -f server.conf
+	launch "$BUILD/echo-master" --log-stderr -f server.conf "${visible[@]}"
 	reload_times 100 # what is kept for ever has reached its size
 	eventually 10 all_idle 2
 	held=$(descriptors "$master")

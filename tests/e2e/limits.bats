@@ -399,7 +399,7 @@ cut_the_link() {
 }
 
 @test "limits: clients that are turned away hold no worker, and are not reset" {
-	start_server -w 1 --deny 127.0.0.1
+	start_server -w 1 --deny 127.0.0.1 "${visible[@]}"
 	fds=()
 	for _ in $(seq 20); do
 		open_session fd
@@ -434,7 +434,7 @@ cut_the_link() {
 }
 
 @test "limits: who is turned away and never closes is let go after a second" {
-	start_server -w 1 --deny 127.0.0.1
+	start_server -w 1 --deny 127.0.0.1 "${visible[@]}"
 	before=$(descriptors "$(workers)")
 	open_session fd
 	held() { [ "$(descriptors "$(workers)")" -eq "$1" ]; }

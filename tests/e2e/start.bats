@@ -23,9 +23,9 @@ refused() {
 	done
 }
 
-@test "start: -V prints the version" {
+@test "start: -V prints the version, and that of libseccomp or that there is none" {
 	run -0 "$BUILD/echo-master" -V
-	[[ $output =~ ^echo-master\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[[ $output =~ ^echo-master\ [0-9]+\.[0-9]+\.[0-9]+\ \((libseccomp\ [0-9.]+|without\ seccomp)\)$ ]]
 }
 
 @test "start: a bad value is refused with one line and exit code 64" {

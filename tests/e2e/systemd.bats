@@ -118,7 +118,7 @@ notes_are() {
 }
 
 @test "systemd: workers know nothing of the service manager" {
-	WATCHDOG_USEC=10000000 start_notifying -w 1
+	WATCHDOG_USEC=10000000 start_notifying -w 1 "${visible[@]}"
 	run -1 grep -aE 'NOTIFY|WATCHDOG' "/proc/$(workers)/environ"
 }
 

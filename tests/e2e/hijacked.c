@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hijacked: an echo-master whose workers do as a client tells them, as one would that the
+ * client had taken over. Options and all else are echo-master's; this is its protocol, in
+ * the place of worker/echo.c.
+ *
+ * A line is the name of an attempt from the table below. The answer is "done" or why it
+ * failed, if the worker lives to give one; any other line is echoed.
+ */
+#include "worker/echo.h"
+
+#include "common/nethelp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static long try_open(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+static long try_stat(void)
+{
+	struct stat status;
+
+	return stat("/", &status);
+}
+
+static long try_exec(void)
+{
+	return execl("/bin/true", "true", (char *)NULL);
+}
+
+static long try_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+/* To nowhere, as descriptor 0 is no socket. */
+static long try_connect(void)
+{
+	struct sockaddr address = { .sa_family = AF_INET };
+
+	return connect(STDIN_FILENO, &address, sizeof address);
+}
+
+/* Over whatever it has, to the socket "sink.sock" in its folder, and to a port. */
+static long try_speak(void)
+{
+	struct sockaddr_un sink = { .sun_family = AF_UNIX, .sun_path = "sink.sock" };
+	struct sockaddr_in port = { .sin_family = AF_INET, .sin_port = htons(7),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	static const char text[] = "forged\n";
+
+	for (int fd = 0; fd < 64; fd++) {
+		sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL, (struct sockaddr *)&sink,
+		    sizeof sink);
+		if (sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_FASTOPEN,
+		        (struct sockaddr *)&port, sizeof port) < 0 && errno == ECONNREFUSED)
+			return -1; /* it has been there */
+	}
+	return 0;
+}
+
+/* With which a listener would be a socket that can connect. */
+static long try_unlisten(void)
+{
+	return shutdown(STDIN_FILENO, SHUT_RD);
+}
+
+static long try_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? -1 : waitpid(pid, NULL, 0);
+}
+
+static long try_ptrace(void)
+{
+	return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
+}
+
+static long try_kill(void)
+{
+	return kill(getppid(), 0);
+}
+
+static long try_setuid(void)
+{
+	return setuid(getuid());
+}
+
+static long try_code(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? -1 : munmap(page, 4096);
+}
+
+static long try_handler(void)
+{
+	return signal(SIGSYS, SIG_IGN) == SIG_ERR ? -1 : 0;
+}
+
+static long try_future(void)
+{
+	return syscall(100000);
+}
+
+static long try_sleep(void)
+{
+	return usleep(2000000);
+}
+
+static long try_abort(void)
+{
+	abort();
+}
+
+static const struct {
+	const char *name;
+	long (*make)(void);
+} attempts[] = {
+	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
+	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
+	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
+	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },
+	{ "future", try_future }, { "sleep", try_sleep }, { "abort", try_abort },
+};
+
+/* Makes the attempt that `line` names. Returns the answer. */
+static const char *answer_to(const char *line)
+{
+	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++)
+		if (strncmp(line, attempts[i].name, strlen(attempts[i].name)) == 0 &&
+		    line[strlen(attempts[i].name)] == '\n')
+			return attempts[i].make() < 0 ? strerror(errno) : "done";
+	return NULL;
+}
+
+void echo_serve(struct session *session)
+{
+	struct line_reader reader = LINE_READER(session->fd);
+	char line[1024];
+	ssize_t length;
+
+	while ((length = readline(&reader, line, sizeof line)) > 0) {
+		const char *answer = answer_to(line);
+
+		if (answer != NULL)
+			length = snprintf(line, sizeof line, "%s\n", answer);
+		if (writen(session->fd, line, (size_t)length) < 0)
+			return;
+	}
+}
+
+/* A line comes as a whole from clients that are near. */
+int echo_received(struct session *session, char *bytes, size_t size)
+{
+	char line[1024];
+	const char *answer;
+
+	if (size == 0)
+		return 0;
+	snprintf(line, sizeof line, "%.*s", (int)(size < sizeof line ? size : sizeof line - 1), bytes);
+	answer = answer_to(line);
+	if (answer == NULL)
+		return session_reply(session, bytes, size);
+	return session_reply(session, line, (size_t)snprintf(line, sizeof line, "%s\n", answer));
+}

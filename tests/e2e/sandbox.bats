@@ -1,0 +1,234 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# What is left to a worker that a client has taken over: tests/e2e/hijacked.c is such a one.
+
+load common
+
+# start_hijacked [option ...]: by the name that processes are looked for by.
+start_hijacked() {
+	ln -sf "$tools/hijacked" echo-master
+	launch ./echo-master -p 0 --log-stderr "$@"
+}
+
+# answer_to ATTEMPT: what the worker answers, if it lives.
+answer_to() {
+	local session answer=
+
+	open_session session
+	printf '%s\n' "$1" >&"$session"
+	read -r -t 10 -u "$session" answer || true
+	close_session "$session"
+	echo "$answer"
+}
+
+need_seccomp() {
+	[ -z "$SANDBOX" ] || skip "SANDBOX says what is to be"
+	[[ $("$BUILD/echo-master" -V) == *libseccomp* ]] || skip "built without seccomp"
+}
+
+# is_killed_for ATTEMPT CALL: the log says that one worker more has died for this call.
+is_killed_for() {
+	local before
+
+	before=$(times_said "was killed by its sandbox: it called $2 \([0-9]+\)$")
+	[ -z "$(answer_to "$1")" ]
+	one_more() {
+		[ "$(times_said "was killed by its sandbox: it called $2 \([0-9]+\)$")" -eq $((before + 1)) ]
+	}
+	eventually 10 one_more "$@"
+	eventually 10 all_idle 1
+	answers # and so the next one has completed a session, and will be replaced at once
+}
+
+status_of() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+@test "sandbox: a worker that does what no worker does is killed, the log names the call, and the pool goes on" {
+	need_seccomp
+	start_hijacked -w 1 --max-workers 1
+	answers
+	# In builds with sanitizers workers may do what those need.
+	if [ -z "$SANITIZE" ]; then
+		is_killed_for open openat
+		is_killed_for exec execve
+		is_killed_for fork '(clone|fork)'
+		is_killed_for ptrace ptrace
+		is_killed_for kill kill
+		is_killed_for code mmap
+		is_killed_for handler rt_sigaction
+	fi
+	is_killed_for socket socket
+	is_killed_for connect connect
+	is_killed_for unlisten shutdown
+	is_killed_for setuid '(get|set)uid'
+	no_zombies
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "sandbox: with off the same worker does as it likes" {
+	start_hijacked -w 2 --sandbox off
+	server_said 'sandbox off$'
+	for attempt in open socket fork setuid code handler stat; do
+		echo "$attempt"
+		[ "$(answer_to "$attempt")" = 'done' ]
+	done
+	[ "$(times_said 'killed')" -eq 0 ]
+	[ "$(status_of "$(workers | head -n 1)" Seccomp)" -eq 0 ]
+}
+
+@test "sandbox: with log the same worker does as it likes, and has a filter that tells" {
+	need_seccomp
+	start_hijacked -w 2 --sandbox log
+	server_said "sandbox log: seccomp, into the kernel's log\$"
+	for attempt in open socket fork setuid code handler stat; do
+		echo "$attempt"
+		[ "$(answer_to "$attempt")" = 'done' ]
+	done
+	[ "$(times_said 'killed')" -eq 0 ]
+	[ "$(status_of "$(workers | head -n 1)" Seccomp)" -eq 2 ]
+}
+
+@test "sandbox: each worker is in it, without a descriptor, a process or a core file of its own" {
+	need_seccomp
+	need_plain_build
+	start_server -w 2 --log-level debug
+	eventually 10 all_idle 2
+	server_said 'sandbox enforce: seccomp, .*limits'
+	for worker in $(workers); do
+		[ "$(status_of "$worker" Seccomp)" -eq 2 ]
+		[ "$(status_of "$worker" NoNewPrivs)" -eq 1 ]
+		for limit in 'core file size' processes 'file size'; do
+			grep -iE "^Max $limit +0 +0 " "/proc/$worker/limits"
+		done
+		[ "$(find "/proc/$worker/fd" -lname '*landlock*' | wc -l)" -eq 0 ]
+	done
+	[ "$(status_of "$master" Seccomp)" -eq "$(status_of $$ Seccomp)" ]
+	answers
+}
+
+@test "sandbox: what libc can do without fails, calls of a later kernel are unknown, a wait is a wait" {
+	need_seccomp
+	start_hijacked -w 2
+	[ "$(answer_to stat)" = 'Permission denied' ]
+	[ "$(answer_to future)" = 'Function not implemented' ]
+	[ "$(answer_to sleep)" = 'done' ]
+	[ "$(times_said 'killed')" -eq 0 ]
+}
+
+# What the service manager is told comes after it, and shows that the sink hears.
+@test "sandbox: a worker cannot speak to sockets that others have, by what it was given" {
+	"$tools/logsink" sink.sock >sink.log 3>&- &
+	eventually 10 grep -q 'logsink ready' sink.log
+	NOTIFY_SOCKET=$PWD/sink.sock start_hijacked -w 1 -u "$(id -un)"
+	[ "$(answer_to speak)" = forged ] # for its own client is there
+	kill -TERM "$master"
+	eventually 10 grep -q 'STOPPING=1' sink.log
+	run -1 grep forged sink.log
+}
+
+@test "sandbox: a worker that aborts has aborted" {
+	start_hijacked -w 2
+	[ -z "$(answer_to abort)" ]
+	eventually 10 server_said 'was killed by signal 6 \(Aborted\)'
+	answers
+}
+
+@test "sandbox: SIGSYS from somebody else is not taken for it" {
+	start_server -w 2
+	worker=$(workers | head -n 1)
+	kill -SYS "$worker"
+	eventually 10 server_said "pid $worker, .* was killed by signal 31 \(Bad system call\)"
+	[ "$(times_said 'its sandbox')" -eq 0 ]
+	eventually 10 all_idle 2
+}
+
+@test "sandbox: workers that are stopped and go on are as they were" {
+	start_hijacked -w 2 --max-workers 2
+	open_session fd
+	echoes "$fd" before
+	before=$(workers)
+	for i in 1 2 3 4 5 6; do
+		# shellcheck disable=SC2046 # a list of pids
+		kill -STOP $(workers)
+		all_stopped() {
+			[ "$(ps -o stat= --ppid "$master" | grep -c '^T')" -eq 2 ]
+		}
+		eventually 10 all_stopped
+		# shellcheck disable=SC2046
+		kill -CONT $(workers)
+		[ "$i" -gt 3 ] || echoes "$fd" "after $i"
+		[ "$i" -ne 3 ] || printf 'sleep\n' >&"$fd" # a wait that the kernel begins anew otherwise
+	done
+	read -r -t 10 -u "$fd" answer
+	[ "$answer" = 'done' ]
+	[ "$(workers)" = "$before" ]
+}
+
+# With a name of its interface each such client would have cost a worker its life.
+@test "sandbox: a link-local client that is turned away is named in the log, and kills nobody" {
+	need_root
+	command -v ip >/dev/null || skip "needs ip"
+	launch unshare -n sh -c 'ip link set lo up && ip addr add fe80::1/64 dev lo nodad && exec "$@"' \
+		- "$BUILD/echo-master" -p 0 -w 2 --log-stderr --deny fe80::/10
+	run nsenter -t "$master" -n "$BUILD/echo-client" fe80::1%lo "$port" </dev/null
+	eventually 10 server_said '\[fe80::1%1\]:[0-9]+: turned away: denied$'
+	[ "$(times_said 'killed')" -eq 0 ]
+}
+
+# launch_refused [option ...]: the server on a kernel that takes no filter.
+launch_refused() {
+	without_leak_check
+	launch strace -f -o strace.out -e trace=seccomp -e inject=seccomp:error=EINVAL \
+		"$BUILD/echo-master" -p 0 --log-stderr "$@"
+	master=$(pgrep -P "$server")
+}
+
+@test "sandbox: where the kernel takes no filter no worker serves, the way out is told, exit code 71" {
+	need_seccomp
+	launch_refused -w 2 && return 1
+	wait_for_server
+	[ "$status" -eq 71 ]
+	server_said 'worker 1: the sandbox cannot be had: seccomp: Invalid argument; allowed: .* sandbox off$'
+	server_said 'no worker could be started: the last one exited with code 71'
+	rm server.log
+	launch_refused -w 2 --sandbox off
+	answers
+}
+
+@test "sandbox: a reload to one that cannot be had is refused, and the old workers stay" {
+	need_seccomp
+	echo 'sandbox off' >server.conf
+	launch_refused -w 2 -f server.conf
+	before=$(workers)
+	echo 'sandbox enforce' >server.conf
+	kill -HUP "$master"
+	eventually 10 server_said 'reload failed, the old workers stay: worker [0-9]+ of generation 2 exited with code 71'
+	old_ones() { [ "$(workers)" = "$before" ]; }
+	eventually 10 old_ones
+	answers
+}
+
+@test "sandbox: a reload changes it, and the engine that it is for" {
+	need_seccomp
+	ENGINE=
+	printf 'sandbox off\nconnections 1\n' >server.conf
+	launch "$BUILD/echo-master" -p 0 -w 2 --log-stderr -f server.conf
+	held=$(descriptors "$master")
+	for round in 'enforce 50' 'log 1' 'enforce 1' 'off 50' 'enforce 50'; do
+		read -r mode connections <<<"$round"
+		printf 'sandbox %s\nconnections %s\n' "$mode" "$connections" >server.conf
+		said=$(times_said 'reloaded: ')
+		kill -HUP "$master"
+		once_more() { [ "$(times_said 'reloaded: ')" -eq $((said + 1)) ]; }
+		eventually 10 once_more
+		eventually 10 all_idle 2
+		filters=$(status_of "$(workers | head -n 1)" Seccomp)
+		[ "$filters" -eq "$([ "$mode" = off ] && echo 0 || echo 2)" ]
+		answers
+	done
+	server_said 'sandbox enforce: seccomp'
+	[ "$(descriptors "$master")" -le $((held + 1)) ]
+}
