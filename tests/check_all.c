@@ -14,6 +14,7 @@ int main(void)
 
 	srunner_add_suite(runner, board_suite());
 	srunner_add_suite(runner, cpus_suite());
+	srunner_add_suite(runner, cpualarm_suite());
 	srunner_add_suite(runner, daemon_suite());
 	srunner_add_suite(runner, growth_suite());
 	srunner_add_suite(runner, idleset_suite());

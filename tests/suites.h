@@ -21,6 +21,7 @@
 Suite *access_suite(void);
 Suite *board_suite(void);
 Suite *cpus_suite(void);
+Suite *cpualarm_suite(void);
 Suite *daemon_suite(void);
 Suite *growth_suite(void);
 Suite *idleset_suite(void);
