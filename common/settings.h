@@ -22,7 +22,7 @@
 #define SETTINGS_CONNECTIONS_MAX 65536
 
 /* How many settings there are, and the room for the text of one. */
-#define SETTINGS_COUNT 30
+#define SETTINGS_COUNT 31
 #define SETTINGS_TEXT_MAX 256
 
 /* What paths, users and groups can be instead of one. */
@@ -63,6 +63,7 @@ struct settings {
 	unsigned max_workers;             /* under load, `workers` to SETTINGS_WORKERS_MAX */
 	unsigned spare_timeout;           /* before those beyond `workers` leave, in seconds */
 	unsigned max_served;              /* connections until a worker is replaced, 0: no limit */
+	unsigned hang_timeout;            /* how long a worker may hang, in s; 0: for ever */
 	unsigned connections;             /* at once in a worker, 1 to SETTINGS_CONNECTIONS_MAX */
 	unsigned busy_poll;               /* how long a worker looks before it sleeps, in us */
 	char port[SETTINGS_TEXT_MAX];     /* a number, 0 for any free one, or a service name */

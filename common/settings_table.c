@@ -14,6 +14,8 @@ const struct setting settings_table[SETTINGS_COUNT] = {
 	  "until workers too many leave" },
 	{ "max-served", 0, SETTING_NUMBER, "N", "0", 0, 1000000000, FIELD(max_served), true,
 	  "connections a worker has; 0: any" },
+	{ "hang-timeout", 0, SETTING_SECONDS, "TIME", "1m", 0, 86400, FIELD(hang_timeout), true,
+	  "for a worker that hangs; 0: never" },
 	{ "connections", 0, SETTING_NUMBER, "N", "1", 1, SETTINGS_CONNECTIONS_MAX,
 	  FIELD(connections), true, "at once in each worker" },
 	{ "busy-poll", 0, SETTING_NUMBER, "N", "0", 0, 1000000, FIELD(busy_poll), true,

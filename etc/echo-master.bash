@@ -19,6 +19,7 @@ _echo_master() {
 	--max-workers | --max-workers=) offers=(-W '') ;;
 	--spare-timeout | --spare-timeout=) offers=(-W '') ;;
 	--max-served | --max-served=) offers=(-W '') ;;
+	--hang-timeout | --hang-timeout=) offers=(-W '') ;;
 	--connections | --connections=) offers=(-W '') ;;
 	--busy-poll | --busy-poll=) offers=(-W '') ;;
 	-p | --port | --port=) offers=(-A service) ;;
@@ -51,6 +52,7 @@ _echo_master() {
 			--max-workers
 			--spare-timeout
 			--max-served
+			--hang-timeout
 			--connections
 			--busy-poll
 			--port -p

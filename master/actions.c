@@ -181,7 +181,8 @@ static void read_settings(struct supervisor *master)
 	    .workers = coming->workers, .max_workers = coming->max_workers,
 	    .listener = (unsigned)listener,
 	    .drain_ms = (int64_t)coming->shutdown_timeout * 1000,
-	    .spare_ms = (int64_t)coming->spare_timeout * 1000 });
+	    .spare_ms = (int64_t)coming->spare_timeout * 1000,
+	    .hang_ms = (int64_t)coming->hang_timeout * 1000 });
 }
 
 /* Leaves in a copy of who is idle those that have no session. */
@@ -294,8 +295,17 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 	case PLAN_END:
 		tell(master, action->slot, SIGQUIT);
 		break;
+	case PLAN_ABORT:
+		actions_nobody_idle_in(master, action->slot);
+		report_hanging(action, &master->workers.entry[action->slot],
+		    master->reload.current.hang_timeout);
+		tell(master, action->slot, SIGABRT);
+		break;
 	case PLAN_KILL:
 		tell(master, action->slot, SIGKILL);
+		break;
+	case PLAN_CLOCK:
+		hangs_clock(master, action->slot, action->delay_ms);
 		break;
 	case PLAN_GATE:
 		gate(master, action->listener);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the two halves of the supervisor share; nobody else includes this.
+ * What the parts of the supervisor share; nobody else includes this.
  *
  *   supervisor.c  the loop; finding out what happened
+ *   hangs.c       finding out whose process is stopped, or runs and runs
  *   actions.c     telling the plan, and carrying out what it says
  */
 #ifndef MASTER_ACTIONS_H
@@ -51,6 +52,15 @@ void actions_carry_out(struct supervisor *master);
 
 /* Takes the worker in a slot out of those that are idle: it has been told to leave, or is gone. */
 void actions_nobody_idle_in(const struct supervisor *master, unsigned slot);
+
+/* Whose process has been stopped by a signal, or goes on: to be asked after each SIGCHLD. */
+void hangs_take_stops(struct supervisor *master);
+
+/* Carries out PLAN_CLOCK. */
+void hangs_clock(struct supervisor *master, unsigned slot, int64_t ms);
+
+/* Who has run for as long as PLAN_CLOCK said: to be asked after each CPU_ALARM_SIGNAL. */
+void hangs_look(struct supervisor *master);
 
 /* Tells the service manager in words how things are. */
 void actions_show_status(const struct supervisor *master);

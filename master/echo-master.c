@@ -5,10 +5,11 @@
  *   master/echo-master.c  this file: settings -> serve, test or print -> exit code
  *   master/startup.c      the order of a start: background, pid file, listener, privileges
  *   master/supervisor.c   the one loop: wait, find out what happened
+ *   master/hangs.c        the same about workers that hang, by cpualarm.c: timers on their time
  *   master/actions.c      ask the plan, carry out what it says
  *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_growth.c,
- *                         plan_reload.c, plan_close.c and plan_stop.c, its picture of the
- *                         processes slots.c
+ *                         plan_reload.c, plan_close.c, plan_stop.c and plan_hang.c, its
+ *                         picture of the processes slots.c
  *   master/reload.c       settings in force, and those that are coming
  *   master/workers.c      which process lives in which slot
  *   master/tables.c       memory for both, that no child has

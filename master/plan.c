@@ -94,6 +94,7 @@ static void on_tick(struct plan *plan, int64_t now)
 		plan_roll_back(plan, PLAN_RELOAD_LATE, 0, now);
 	plan_listeners_are_due(plan, now);
 	slots_are_due(plan, now);
+	plan_hangs_are_due(plan, now);
 	plan_growth_is_due(plan, now);
 }
 
@@ -109,6 +110,8 @@ int64_t plan_deadline(const struct plan *plan)
 		first = plan->next_due;
 	if (plan_growth_deadline(plan) < first)
 		first = plan_growth_deadline(plan);
+	if (plan_hang_deadline(plan) < first)
+		first = plan_hang_deadline(plan);
 	for (unsigned i = 0; i < PLAN_LISTENERS_MAX; i++)
 		if (plan->listener[i].state == PLAN_LISTENER_GATED && plan->listener[i].due < first)
 			first = plan->listener[i].due;
@@ -121,7 +124,8 @@ void plan_init(struct plan *plan, struct slot *slots, const struct plan_start *s
 		.slots = { .slot = slots, .capacity = start->most * PLAN_SLOTS_PER_WORKER,
 		    .charge = plan_pool(1, 0, start->workers, start->max_workers) },
 		.most = start->most, .newest = 1, .drain_ms = start->drain_ms,
-		.spare_ms = start->spare_ms, .full_said = now - PLAN_FULL_AGAIN_MS,
+		.spare_ms = start->spare_ms, .hang_ms = start->hang_ms,
+		.full_said = now - PLAN_FULL_AGAIN_MS,
 		.mode = PLAN_FIRST_START, .start_due = now + PLAN_START_MS, .next_due = SLOT_NEVER,
 		.listener[0] = { .state = PLAN_LISTENER_OPEN }, .inherited = start->inherited,
 	};
@@ -146,7 +150,17 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 		plan_on_served_enough(plan, slot);
 		break;
 	case PLAN_WORKER_EXITED:
+		plan_forget_hang(plan, slot);
 		plan_on_exit(plan, slot, event, now);
+		break;
+	case PLAN_WORKER_STOPPED:
+		plan_on_stopped(plan, slot, now);
+		break;
+	case PLAN_WORKER_CONTINUED:
+		plan_on_continued(plan, slot);
+		break;
+	case PLAN_WORKER_RAN:
+		plan_on_ran(plan, slot, event->steps, now);
 		break;
 	case PLAN_SPAWN_FAILED:
 		plan_on_spawn_failed(plan, slot, event->code, now);
@@ -194,6 +208,8 @@ static enum plan_action_kind action_for(enum slot_phase phase)
 		return PLAN_SPAWN;
 	case SLOT_RETIRING:
 		return PLAN_RETIRE;
+	case SLOT_ABORTED:
+		return PLAN_ABORT;
 	case SLOT_ENDING:
 		return PLAN_END;
 	default:
@@ -228,7 +244,8 @@ bool plan_next(struct plan *plan, struct plan_action *action)
 	if (slot != NULL) {
 		*action = (struct plan_action){ .kind = action_for(slot->phase),
 			.slot = plan_number_of(plan, slot), .generation = slot->generation,
-			.listener = slot->listener, .by_load = slot->by_load };
+			.listener = slot->listener, .by_load = slot->by_load,
+			.stopped = slot->stopped };
 		return true;
 	}
 	if (!plan_is_stopping(plan) || plan->slots.live > 0 || plan->mode == PLAN_OVER)

@@ -28,6 +28,7 @@
 #define PLAN_HEALTHY_MS 60000     /* ready for so long: earlier deaths are forgiven */
 #define PLAN_SETTLE_MS 100        /* for handshakes under way when a listener is to be closed */
 #define PLAN_END_MS 2000          /* from "end now" to SIGKILL */
+#define PLAN_ABORT_MS 2000        /* from SIGABRT to SIGKILL */
 #define PLAN_CALM_MS 1000         /* nobody was lacking for so long: growth begins anew */
 #define PLAN_FULL_MS 1000         /* from the limit being reached to the first word about it */
 #define PLAN_FULL_AGAIN_MS 60000  /* and to the next */
@@ -60,6 +61,9 @@ enum plan_event_kind {
 	PLAN_WORKER_ASKS,   /* slot: it wants to leave, because somebody told it to */
 	PLAN_SERVED_ENOUGH, /* slot: it has had so many connections that it may be replaced */
 	PLAN_WORKER_EXITED, /* slot, completed, code */
+	PLAN_WORKER_STOPPED,   /* slot: its process is, by a signal, or is so again */
+	PLAN_WORKER_CONTINUED, /* slot: it goes on */
+	PLAN_WORKER_RAN,    /* slot, steps: as PLAN_CLOCK asked for */
 	PLAN_SPAWN_FAILED,  /* slot, code */
 	PLAN_RELOAD_ASKED,  /* somebody wants one */
 	PLAN_RELOAD,        /* workers, max_workers, times, listener: as PLAN_READ asked for */
@@ -79,10 +83,12 @@ struct plan_event {
 	unsigned slot;
 	bool completed;    /* the worker had completed a session */
 	int code;          /* exit code with which a failed first start should end */
+	uint64_t steps;    /* the worker's so far; any number that grows whenever it gets on */
 	unsigned workers;  /* size of the pool at rest, from now on, at least 1 */
 	unsigned max_workers; /* and under load, at least as many */
 	int64_t drain_ms;  /* how long a retiring worker may go on */
 	int64_t spare_ms;  /* how long there are too many idle before those leave, at least 1 */
+	int64_t hang_ms;   /* how long a worker may hang; 0: for ever */
 	const uint64_t *idle; /* who is, by slot, as idle_set_copy() has it; the caller's */
 	const uint64_t *vacant; /* who of them has no session at all, likewise */
 	unsigned waiting;  /* clients in the queue of the listener in force */
@@ -93,7 +99,9 @@ enum plan_action_kind {
 	PLAN_SPAWN,  /* slot, generation, listener: fork a worker; failure is an event */
 	PLAN_RETIRE, /* slot: accept nothing more, finish what you have */
 	PLAN_END,    /* slot: end your session now, in order */
+	PLAN_ABORT,  /* slot, stopped: it hangs */
 	PLAN_KILL,   /* slot */
+	PLAN_CLOCK,  /* slot, delay_ms: report PLAN_WORKER_RAN when it has run for so long */
 	PLAN_GATE,   /* listener: turn new clients away from it */
 	PLAN_DRAIN,  /* listener: from now on a worker that retires empties its queue first */
 	PLAN_CLOSE,  /* listener: let go of it; a worker that retires does too */
@@ -130,6 +138,7 @@ struct plan_action {
 	unsigned generation;
 	unsigned listener;
 	bool by_load;  /* PLAN_SPAWN: as clients come and go, nobody asked for it */
+	bool stopped;  /* PLAN_ABORT: that is how it hangs; else it runs and gets nowhere */
 	enum plan_report report;
 	unsigned count;
 	unsigned waiting;
@@ -161,6 +170,8 @@ struct plan {
 	int64_t drain_ms;          /* from "retire" to "end now" */
 	int64_t spare_ms;          /* from too many being idle to their leaving */
 	int64_t spare_due;         /* when that is over */
+	int64_t hang_ms;           /* for how long a worker may hang; 0: for ever */
+	unsigned stopped;          /* slots whose process is stopped */
 	int64_t full_due;          /* when the limit, which was reached, may be worth a word */
 	int64_t full_said;         /* when that was last said */
 	int64_t grown;             /* when the pool last grew */
@@ -180,6 +191,7 @@ struct plan_start {
 	unsigned max_workers; /* under load, to begin with, up to `most` */
 	int64_t drain_ms;     /* how long a retiring worker may go on */
 	int64_t spare_ms;     /* how long there are too many idle before those leave */
+	int64_t hang_ms;      /* how long a worker may hang; 0: for ever */
 	bool inherited;       /* listener 0 came from somebody who keeps it, and its queue */
 };
 

@@ -8,6 +8,7 @@
  *   plan_reload.c  a new generation takes over, or is taken back
  *   plan_close.c   a listener is closed and nobody in its queue is lost
  *   plan_stop.c    stops: everything is closed, everybody leaves
+ *   plan_hang.c    workers that are stopped, or run and get nowhere
  */
 #ifndef MASTER_PLAN_PARTS_H
 #define MASTER_PLAN_PARTS_H
@@ -58,5 +59,14 @@ void plan_close_deserted(struct plan *plan);
 
 /* plan_stop.c */
 void plan_on_stop(struct plan *plan, bool fast, int64_t now);
+
+/* plan_hang.c */
+void plan_clock(struct plan *plan, const struct slot *slot);
+void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t now);
+void plan_on_stopped(struct plan *plan, struct slot *slot, int64_t now);
+void plan_on_continued(struct plan *plan, struct slot *slot);
+void plan_hangs_are_due(struct plan *plan, int64_t now);
+int64_t plan_hang_deadline(const struct plan *plan);
+void plan_forget_hang(struct plan *plan, struct slot *slot);
 
 #endif

@@ -69,6 +69,7 @@ void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now)
 	slots_set_phase(&plan->slots, slot, SLOT_READY, SLOT_NEVER);
 	slot->since = now;
 	plan->ever_ready = true;
+	plan_clock(plan, slot);
 	if (slots->next.generation != 0 && slots->next.ready == slots->next.wanted)
 		plan_commit(plan, now);
 	else if (plan->mode == PLAN_FIRST_START && slots->charge.ready == slots->charge.wanted)

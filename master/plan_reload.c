@@ -61,6 +61,7 @@ void plan_commit(struct plan *plan, int64_t now)
 
 	plan->drain_ms = plan->reload.drain_ms;
 	plan->spare_ms = plan->reload.spare_ms;
+	plan->hang_ms = plan->reload.hang_ms;
 	plan_forget_growth(plan);
 	plan_queue(plan, (struct plan_action){ .kind = PLAN_REPORT, .report = PLAN_RELOADED,
 	    .generation = plan->slots.next.generation, .count = plan->slots.next.ready });

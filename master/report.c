@@ -60,6 +60,15 @@ void report_leaving(unsigned slot, const struct worker_entry *entry, bool by_loa
 	    (int)entry->pid, entry->generation);
 }
 
+void report_hanging(const struct plan_action *action, const struct worker_entry *entry,
+    unsigned hang_s)
+{
+	log_error("worker %u (pid %d, generation %u) hangs: it %s %u s%s; it is aborted",
+	    action->slot + 1, (int)entry->pid, entry->generation,
+	    action->stopped ? "has been stopped for" : "has run for", hang_s,
+	    action->stopped ? "" : " and got nowhere");
+}
+
 static void report_stopping(unsigned sessions, unsigned timeout_s, bool on_terminal)
 {
 	if (sessions == 0)

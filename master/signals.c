@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "master/signals.h"
 
+#include "master/cpualarm.h"
+
 #include <stddef.h>
 #include <time.h>
 
 static const int handled[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU,
-	SIGUSR1 };
+	SIGUSR1, CPU_ALARM_SIGNAL };
 
 #define HANDLED (sizeof handled / sizeof handled[0])
 

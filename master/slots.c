@@ -26,7 +26,8 @@ bool slot_is_member(const struct slot *slot)
 
 bool slot_is_leaving(const struct slot *slot)
 {
-	return slot->phase == SLOT_ENDING || slot->phase == SLOT_KILLED;
+	return slot->phase == SLOT_ABORTED || slot->phase == SLOT_ENDING ||
+	    slot->phase == SLOT_KILLED;
 }
 
 static bool asks_for_something(const struct slot *slot)

@@ -8,6 +8,8 @@
  *              |   ^        |
  *            HUNG  WAITING <-  (died: started again, at once or after a while)
  *
+ * One that hangs goes from READY, SETTLING or RETIRING to ABORTED, and on to KILLED.
+ *
  * A phase may ask for something to be done to its process (start it, tell it
  * to retire ...). That is handed out once, by slots_next_untold(), so no action
  * can be forgotten, done twice, or done to a process that is gone.
@@ -28,6 +30,7 @@ enum slot_phase {
 	SLOT_HUNG,     /* did not get ready, is killed and will be replaced */
 	SLOT_SETTLING, /* its listener is being closed: serves on; at `due`: RETIRING */
 	SLOT_RETIRING, /* finishes what it has; at `due`: ENDING */
+	SLOT_ABORTED,  /* hung when it was READY or later, and was aborted; at `due`: KILLED */
 	SLOT_ENDING,   /* ends its session now, in order; at `due`: KILLED */
 	SLOT_KILLED,   /* gone as soon as it is reaped */
 };
@@ -40,6 +43,9 @@ struct slot {
 	unsigned failures;   /* deaths in a row before a first session was completed */
 	bool worn;           /* READY: it has served enough and may be replaced */
 	bool by_load;        /* STARTING, RETIRING: as clients come and go, nobody asked for it */
+	bool stopped;        /* its process is, by a signal such as SIGSTOP */
+	int64_t stopped_due; /* stopped: when that has lasted for too long, in ms, or SLOT_NEVER */
+	uint64_t steps;      /* what its process had done when it was last looked at: plan_hang.c */
 	int64_t since;       /* READY: when it became so, in ms */
 	int64_t due;         /* end of the phase, in ms, or SLOT_NEVER */
 };
@@ -63,7 +69,7 @@ struct slots {
 	unsigned occupied;   /* slots not FREE */
 	unsigned live;       /* slots with a process that was not yet reaped */
 	unsigned untold;     /* slots whose phase asks for something not yet handed out */
-	unsigned leaving;    /* slots ENDING or KILLED: places that will soon be free */
+	unsigned leaving;    /* slots ABORTED, ENDING or KILLED: places that will soon be free */
 	struct pool charge;  /* the generation in charge */
 	struct pool next;    /* the one that a reload brings up */
 };
@@ -74,7 +80,7 @@ bool slot_is_live(const struct slot *slot);
 /* Tells whether a slot is one of those that its generation's pool counts. */
 bool slot_is_member(const struct slot *slot);
 
-/* Tells whether a slot has been told to end at once, or was killed. */
+/* Tells whether a slot has been told to end at once, or was aborted or killed. */
 bool slot_is_leaving(const struct slot *slot);
 
 /* The one way to change a phase; what the new one asks for is still to be told. */

@@ -125,6 +125,7 @@ static void bury(struct supervisor *master, unsigned slot, int status)
 	board_add(&master->board->slots[slot], &master->gone);
 	restore_listener(master, slot);
 	board_clear(&master->board->slots[slot]);
+	cpu_alarm_clear(&master->tables->alarm[slot]);
 	sources_give_back(master->sources, slot);
 	actions_nobody_idle_in(master, slot);
 	log_death(master, slot, status, denied);
@@ -203,8 +204,12 @@ static void take_hangup(struct supervisor *master)
 
 static void take_signals(struct supervisor *master)
 {
-	if (signals_take(SIGCHLD))
+	if (signals_take(SIGCHLD)) {
 		reap(master);
+		hangs_take_stops(master);
+	}
+	if (signals_take(CPU_ALARM_SIGNAL))
+		hangs_look(master);
 	if (signals_take(SIGHUP))
 		take_hangup(master);
 	if (signals_take(SIGTTIN))
@@ -376,6 +381,7 @@ int supervisor_run(const struct supervisor_start *start)
 		    .max_workers = settings->max_workers,
 		    .drain_ms = (int64_t)settings->shutdown_timeout * 1000,
 		    .spare_ms = (int64_t)settings->spare_timeout * 1000,
+		    .hang_ms = (int64_t)settings->hang_timeout * 1000,
 		    .inherited = start->inherited }, clock_ms());
 		supervise(&master);
 	}

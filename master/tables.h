@@ -9,6 +9,7 @@
 
 #include "common/idleset.h"
 #include "common/settings.h"
+#include "master/cpualarm.h"
 #include "master/plan.h"
 #include "master/workers.h"
 
@@ -20,6 +21,7 @@
 struct tables {
 	struct slot slot[TABLES_SLOTS];          /* the plan's */
 	struct worker_entry entry[TABLES_SLOTS]; /* the child table's */
+	struct cpu_alarm alarm[TABLES_SLOTS];    /* of the worker in it: it has run for so long */
 	uint64_t idle[IDLE_SET_WORDS];           /* who was, when it was last looked at */
 	uint64_t vacant[IDLE_SET_WORDS];         /* who of them had no session */
 };

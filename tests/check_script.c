@@ -73,7 +73,8 @@ static void say_report(const struct plan_action *action)
 static void say_action(const struct plan_action *action)
 {
 	static const char *const words[] = { [PLAN_RETIRE] = "retire", [PLAN_END] = "end",
-		[PLAN_KILL] = "kill", [PLAN_GATE] = "gate", [PLAN_DRAIN] = "drain",
+		[PLAN_ABORT] = "abort", [PLAN_KILL] = "kill",
+		[PLAN_GATE] = "gate", [PLAN_DRAIN] = "drain",
 		[PLAN_CLOSE] = "close" };
 
 	switch (action->kind) {
@@ -82,8 +83,12 @@ static void say_action(const struct plan_action *action)
 		break;
 	case PLAN_RETIRE:
 	case PLAN_END:
+	case PLAN_ABORT:
 	case PLAN_KILL:
 		say("%s %u", words[action->kind], action->slot);
+		break;
+	case PLAN_CLOCK:
+		say("clock %u %d", action->slot, (int)action->delay_ms);
 		break;
 	case PLAN_GATE:
 	case PLAN_DRAIN:
@@ -118,6 +123,7 @@ static void read_settings(void)
 	settings.kind = PLAN_RELOAD;
 	settings.max_workers = max_workers();
 	settings.spare_ms = SCRIPT_SPARE_MS;
+	settings.hang_ms = script.hang_ms;
 	settings.listener = script.plan.slots.charge.listener;
 	if (script.moves) {
 		ck_assert_int_ge(plan_free_listener(&script.plan), 0);
@@ -168,10 +174,11 @@ void script_start(unsigned workers)
 {
 	struct plan_start start = { .most = SCRIPT_MOST, .workers = workers,
 		.max_workers = max_workers(), .drain_ms = SCRIPT_DRAIN_MS,
-		.spare_ms = SCRIPT_SPARE_MS, .inherited = script.inherited };
+		.spare_ms = SCRIPT_SPARE_MS, .hang_ms = script.hang_ms,
+		.inherited = script.inherited };
 
 	script = (struct script){ .now = 1000, .failing_forks = script.failing_forks,
-		.max_workers = script.max_workers };
+		.max_workers = script.max_workers, .hang_ms = script.hang_ms };
 	plan_init(&script.plan, script.slots, &start, script.now);
 	carry_out_all();
 }
@@ -214,6 +221,21 @@ void script_dies_after_session(unsigned slot)
 {
 	happen((struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot, .completed = true,
 	    .code = EX_SOFTWARE });
+}
+
+void script_stopped(unsigned slot)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_STOPPED, .slot = slot });
+}
+
+void script_continued(unsigned slot)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_CONTINUED, .slot = slot });
+}
+
+void script_ran(unsigned slot, uint64_t steps)
+{
+	happen((struct plan_event){ .kind = PLAN_WORKER_RAN, .slot = slot, .steps = steps });
 }
 
 void script_reload(unsigned workers, int64_t drain_ms)

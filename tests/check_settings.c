@@ -362,6 +362,7 @@ static const struct { const char *begin; const char *end; } help_lines[] = {
 	{ "      --max-workers N ", " (default: 256)" },
 	{ "      --spare-timeout TIME ", " (default: 10s)" },
 	{ "      --max-served N ", " (default: 0)" },
+	{ "      --hang-timeout TIME ", " (default: 1m)" },
 	{ "      --connections N ", " (default: 1)" },
 	{ "      --busy-poll N ", " (default: 0)" },
 	{ "  -p, --port PORT ", " (default: echo)" },

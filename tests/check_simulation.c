@@ -22,7 +22,7 @@
 #define SLOTS (MOST * PLAN_SLOTS_PER_WORKER)
 
 /* What a process was last told. */
-enum told { TOLD_NOTHING, TOLD_TO_RETIRE, TOLD_TO_END, TOLD_BY_KILL };
+enum told { TOLD_NOTHING, TOLD_TO_RETIRE, TOLD_TO_END, TOLD_TO_ABORT, TOLD_BY_KILL };
 
 struct process {
 	bool lives;
@@ -41,6 +41,14 @@ struct process {
 	bool fork_failed;    /* the last of them was no death, but a fork that failed */
 	int64_t waited;      /* what the plan last chose to wait after one */
 	int64_t spawn_after; /* when that is over */
+	bool stopped;        /* by a signal */
+	int64_t stopped_due; /* when that has lasted for too long, or SLOT_NEVER */
+	bool loops;          /* it runs and gets nowhere */
+	int64_t looped;      /* for how long it has, in processor time */
+	unsigned looks;      /* how often it was looked at since it does */
+	uint64_t steps;      /* it has made */
+	int64_t clock;       /* processor time until it is to be looked at; 0: it is not */
+	int64_t clock_set;   /* what that was in the beginning */
 };
 
 struct listener {
@@ -70,6 +78,7 @@ struct world {
 	int64_t longest_drain;    /* that was ever asked for */
 	int64_t drain;            /* in force */
 	int64_t spare;            /* how long there are too many idle before some leave */
+	int64_t hang;             /* how long a worker may hang, 0: for ever */
 	int64_t needed;           /* when nobody was idle, or since when too many are */
 	int64_t grown;            /* when the pool last grew */
 	unsigned batch;           /* by how many */
@@ -174,6 +183,11 @@ static void reload_is_over(struct world *world)
 	world->reload_waits = false;
 }
 
+static int64_t random_hang(struct world *world)
+{
+	return one_in(world, 3) ? 0 : 1000 + below(world, 60000);
+}
+
 /* Settings are read once for each time that is due, with mistakes or without. */
 static void read_settings(struct world *world)
 {
@@ -183,6 +197,7 @@ static void read_settings(struct world *world)
 
 	event.max_workers = event.workers + below(world, MOST - event.workers + 1);
 	event.spare_ms = 1 + below(world, 20000);
+	event.hang_ms = random_hang(world);
 	must(world, world->reads > 0 && !world->reloading && !world->starting && !world->stopping);
 	world->reads--;
 	if (one_in(world, 4))
@@ -230,6 +245,7 @@ static void reloaded(struct world *world, const struct plan_action *action)
 	world->in_force = world->reload.listener;
 	world->drain = world->reload.drain_ms;
 	world->spare = world->reload.spare_ms;
+	world->hang = world->reload.hang_ms;
 	world->most = world->reload.max_workers;
 	world->batch = 0;
 	world->full_since = SLOT_NEVER;
@@ -316,6 +332,9 @@ static void born(struct world *world, const struct plan_action *action)
 	process->lives = true;
 	process->listener = action->listener;
 	process->ready = process->busy = process->in_session = false;
+	process->stopped = process->loops = false;
+	process->steps = 0;
+	process->clock = 0;
 	process->worn = process->unhurried = false;
 	process->told = TOLD_NOTHING;
 	process->born = world->now;
@@ -369,6 +388,23 @@ static void leave_unhurried(struct world *world, struct process *process)
 	}
 }
 
+/* How long a process may hang. */
+static int64_t hang_of(const struct world *world, const struct process *process)
+{
+	bool is_next = process->generation == world->plan.slots.next.generation;
+
+	return is_next ? world->reload.hang_ms : world->hang;
+}
+
+/* It has been stopped for long, or has used so much time in vain; one that waits is none of it. */
+static void check_abort(struct world *world, const struct process *process)
+{
+	bool lies = process->stopped && world->now >= process->stopped_due;
+	bool spins = process->loops && process->looped >= process->clock_set;
+
+	must(world, (lies || spins) && process->told <= TOLD_TO_RETIRE);
+}
+
 /* Who is in charge is told to go only for a reason; and nobody is killed before his time. */
 static void tell(struct world *world, unsigned slot, enum told what)
 {
@@ -379,6 +415,8 @@ static void tell(struct world *world, unsigned slot, enum told what)
 	must(world, process->lives);
 	if (hangs && process->told == TOLD_BY_KILL)
 		return; /* as good as dead, whatever it is told */
+	if (what == TOLD_TO_ABORT)
+		check_abort(world, process);
 	must(world, what != TOLD_TO_RETIRE || listener != PLAN_LISTENER_GATED ||
 	    process->told == TOLD_TO_RETIRE || world->last == PLAN_WORKER_ASKS || process->worn ||
 	    world->last == PLAN_ONE_FEWER || /* else the queue would be left to nobody */
@@ -391,16 +429,20 @@ static void tell(struct world *world, unsigned slot, enum told what)
 		leave_unhurried(world, process);
 	else if (process->told == TOLD_NOTHING && process->generation == world->charge)
 		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
-		    world->last == PLAN_ONE_FEWER || (what == TOLD_BY_KILL && hangs));
+		    world->last == PLAN_ONE_FEWER || what == TOLD_TO_ABORT ||
+		    (what == TOLD_BY_KILL && hangs));
 	/* A session is not cut because the pool has shrunk, but where places are short. */
 	must(world, !process->unhurried || what <= TOLD_TO_RETIRE || world->stopping ||
+	    what == TOLD_TO_ABORT ||
 	    world->plan.slots.occupied + MOST > world->most * PLAN_SLOTS_PER_WORKER);
-	if (process->told == TOLD_NOTHING && !world->stopping)
+	if (process->told == TOLD_NOTHING && !world->stopping && what != TOLD_TO_ABORT)
 		must(world, process->generation != world->plan.slots.next.generation ||
 		    world->last == PLAN_WORKER_ASKS);
 	if (what == TOLD_BY_KILL)
 		must(world, world->start_failed || hangs || (process->told == TOLD_TO_END &&
-		    world->now >= process->told_at + PLAN_END_MS));
+		    world->now >= process->told_at + PLAN_END_MS) ||
+		    (process->told == TOLD_TO_ABORT &&
+		    world->now >= process->told_at + PLAN_ABORT_MS));
 	if (process->told < what)
 		process->told_at = world->now;
 	process->told = what;
@@ -503,6 +545,17 @@ static void look(struct world *world)
 	    .waiting = below(world, 3) });
 }
 
+/* It is to be looked at when it has run for so long. */
+static void set_clock(struct world *world, const struct plan_action *action)
+{
+	struct process *process = &world->processes[action->slot];
+
+	must(world, process->lives && process->ready && process->told <= TOLD_TO_RETIRE);
+	must(world, action->delay_ms > 0 && (action->delay_ms == hang_of(world, process) ||
+	    (world->reloading && action->delay_ms == world->reload.hang_ms)));
+	process->clock = process->clock_set = action->delay_ms;
+}
+
 static void carry_out(struct world *world, const struct plan_action *action)
 {
 	must(world, !world->over);
@@ -515,6 +568,13 @@ static void carry_out(struct world *world, const struct plan_action *action)
 		break;
 	case PLAN_END:
 		tell(world, action->slot, TOLD_TO_END);
+		break;
+	case PLAN_ABORT:
+		must(world, world->processes[action->slot].stopped == action->stopped);
+		tell(world, action->slot, TOLD_TO_ABORT);
+		break;
+	case PLAN_CLOCK:
+		set_clock(world, action);
 		break;
 	case PLAN_KILL:
 		tell(world, action->slot, TOLD_BY_KILL);
@@ -558,7 +618,8 @@ static struct slots recount(const struct world *world)
 
 		sum.occupied += slot->phase != SLOT_FREE;
 		sum.live += world->processes[i].lives;
-		sum.leaving += slot->phase == SLOT_ENDING || slot->phase == SLOT_KILLED;
+		sum.leaving += slot->phase == SLOT_ABORTED || slot->phase == SLOT_ENDING ||
+		    slot->phase == SLOT_KILLED;
 		pool->members += counts && slot->phase >= SLOT_WAITING && slot->phase <= SLOT_HUNG;
 		pool->ready += counts && slot->phase == SLOT_READY;
 	}
@@ -609,8 +670,8 @@ static void check_slot(struct world *world, unsigned i)
 static bool is_at_rest(const struct world *world)
 {
 	for (unsigned i = 0; i < SLOTS; i++)
-		if (world->slots[i].phase != SLOT_FREE && world->slots[i].phase != SLOT_READY &&
-		    !world->processes[i].unhurried)
+		if ((world->slots[i].phase != SLOT_FREE && world->slots[i].phase != SLOT_READY &&
+		    !world->processes[i].unhurried) || world->processes[i].stopped)
 			return false;
 	return !world->starting && !world->reloading && !world->stopping &&
 	    world->plan.spare_due == SLOT_NEVER && world->plan.full_due == SLOT_NEVER;
@@ -637,6 +698,10 @@ static void check_deadlines(struct world *world)
 		    process->unhurried || since < world->longest_drain);
 		must(world, !process->lives || process->told != TOLD_TO_END ||
 		    since < PLAN_END_MS);
+		must(world, !process->lives || process->told != TOLD_TO_ABORT ||
+		    since < PLAN_ABORT_MS);
+		must(world, !process->stopped || !process->ready ||
+		    process->told > TOLD_TO_RETIRE || world->now < process->stopped_due);
 		must(world, !process->lives || process->ready || process->told != TOLD_NOTHING ||
 		    world->slots[i].phase == SLOT_SETTLING ||
 		    world->now < process->born + PLAN_START_MS);
@@ -779,7 +844,7 @@ static void die(struct world *world, unsigned slot)
 		*process = (struct process){ 0 };
 	else if (world->slots[slot].generation == world->charge && !world->start_failed)
 		world->exit_code = code;
-	process->ready = false;
+	process->ready = process->stopped = process->loops = false;
 	happen(world, (struct plan_event){ .kind = PLAN_WORKER_EXITED, .slot = slot,
 	    .completed = completed, .code = code });
 }
@@ -806,6 +871,38 @@ static void stop(struct world *world, bool fast)
 	happen(world, (struct plan_event){ .kind = fast ? PLAN_STOP_FAST : PLAN_STOP });
 }
 
+/*
+ * A process runs for a while, if it can. One that has run for so long is looked at;
+ * if it gets nowhere that is the end of it the second time at the latest.
+ */
+static void run(struct world *world, unsigned slot, int64_t ms)
+{
+	struct process *process = &world->processes[slot];
+
+	process->looped += process->loops ? ms : 0;
+	process->clock -= ms;
+	if (process->clock > 0)
+		return;
+	process->clock = 0;
+	process->steps += !process->loops;
+	process->looks++;
+	happen(world, (struct plan_event){ .kind = PLAN_WORKER_RAN, .slot = slot,
+	    .steps = process->steps });
+	must(world, !process->loops || process->looks < 2 || process->told > TOLD_TO_RETIRE ||
+	    hang_of(world, process) == 0);
+}
+
+static void run_some(struct world *world, int64_t ms)
+{
+	for (unsigned i = 0; i < SLOTS && !world->over; i++) {
+		const struct process *process = &world->processes[i];
+
+		if (process->lives && process->clock > 0 && !process->stopped &&
+		    one_in(world, process->loops ? 2 : 4))
+			run(world, i, (int64_t)below(world, (unsigned)ms + 1));
+	}
+}
+
 /* Time goes to the next deadline or not so far, rarely beyond it: the master was held up. */
 static void pass_time(struct world *world)
 {
@@ -816,6 +913,9 @@ static void pass_time(struct world *world)
 		left = (int64_t)below(world, (unsigned)left) + 1;
 	if (left > 0)
 		world->now += left;
+	if (left > 0)
+		run_some(world, left);
+	deadline = plan_deadline(&world->plan);
 	if (deadline <= world->now && one_in(world, 10)) {
 		int64_t more = below(world, 3000);
 
@@ -827,7 +927,7 @@ static void pass_time(struct world *world)
 		happen(world, (struct plan_event){ .kind = PLAN_TICK });
 		/* One that is given no time at all is due as soon as it is told. */
 		must(world, plan_deadline(&world->plan) > world->now || world->drain == 0 ||
-		    (world->inherited && world->stopping));
+		    (world->inherited && world->stopping) || world->plan.stopped > 0);
 	}
 }
 
@@ -838,6 +938,8 @@ static bool dies_now(struct world *world, enum told what)
 		return true;
 	if (what == TOLD_NOTHING)
 		return one_in(world, world->sick ? 2 : 12);
+	if (what == TOLD_TO_ABORT)
+		return one_in(world, 4);
 	return one_in(world, world->stubborn ? 1000 : what == TOLD_TO_END ? 3 : 8);
 }
 
@@ -848,6 +950,45 @@ static void serve_enough(struct world *world, unsigned slot)
 
 	process->worn = process->told == TOLD_NOTHING;
 	happen(world, (struct plan_event){ .kind = PLAN_SERVED_ENOUGH, .slot = slot });
+}
+
+/* One that is stopped may be so again: then it went on in between. */
+static void stop_process(struct world *world, unsigned slot)
+{
+	struct process *process = &world->processes[slot];
+	int64_t hang = hang_of(world, process);
+
+	process->stopped = true;
+	process->stopped_due = hang > 0 ? world->now + hang : SLOT_NEVER;
+	happen(world, (struct plan_event){ .kind = PLAN_WORKER_STOPPED, .slot = slot });
+}
+
+static void continue_process(struct world *world, unsigned slot)
+{
+	world->processes[slot].stopped = false;
+	happen(world, (struct plan_event){ .kind = PLAN_WORKER_CONTINUED, .slot = slot });
+}
+
+/* A client has it think for ever. */
+static void begin_loop(struct process *process)
+{
+	process->loops = true;
+	process->steps++;
+	process->looks = 0;
+	process->looped = 0;
+}
+
+/* Somebody stops it or has it go on, or it loses its way. */
+static void hang(struct world *world, unsigned slot)
+{
+	struct process *process = &world->processes[slot];
+
+	if (process->stopped && one_in(world, 3))
+		continue_process(world, slot);
+	else if (one_in(world, 2))
+		stop_process(world, slot);
+	else if (process->ready && !process->loops)
+		begin_loop(process);
 }
 
 /* A process does something of its own accord. */
@@ -861,6 +1002,10 @@ static void live(struct world *world)
 	process = &world->processes[slot];
 	if (dies_now(world, process->told))
 		die(world, (unsigned)slot);
+	else if (one_in(world, 20))
+		hang(world, (unsigned)slot);
+	else if (process->stopped || process->loops)
+		return;
 	else if (!process->ready && !one_in(world, 8))
 		get_ready(world, (unsigned)slot);
 	else if (process->ready && one_in(world, 20))
@@ -901,6 +1046,9 @@ static void calm_down(struct world *world)
 			world->processes[i].busy = world->processes[i].in_session = false;
 			if (!world->processes[i].lives)
 				continue;
+			world->processes[i].loops = false;
+			if (world->processes[i].stopped)
+				continue_process(world, i);
 			if (world->processes[i].told != TOLD_NOTHING)
 				die(world, i);
 			else
@@ -974,6 +1122,7 @@ static void begin(struct world *world, uint64_t seed)
 	start.max_workers = start.workers + below(world, MOST - start.workers + 1);
 	start.drain_ms = world->drain = world->longest_drain = (int64_t)below(world, 60000);
 	start.spare_ms = world->spare = 1 + below(world, 20000);
+	start.hang_ms = world->hang = random_hang(world);
 	start.inherited = world->inherited;
 	world->largest_pool = world->most = start.max_workers;
 	world->full_said = SLOT_NEVER;

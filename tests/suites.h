@@ -24,6 +24,7 @@ Suite *cpus_suite(void);
 Suite *cpualarm_suite(void);
 Suite *daemon_suite(void);
 Suite *growth_suite(void);
+Suite *hang_suite(void);
 Suite *idleset_suite(void);
 Suite *listener_suite(void);
 Suite *histogram_suite(void);
@@ -79,6 +80,7 @@ struct script {
 	bool bad_settings;      /* and it has mistakes */
 	bool moves;             /* and another address */
 	bool inherited;         /* at the next start */
+	int64_t hang_ms;        /* at the next start or reload */
 	unsigned max_workers;   /* at the next start or reload; 0: SCRIPT_MOST */
 	uint64_t busy[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER / 64 + 1]; /* slots that are, a bit each */
 	uint64_t in_session[SCRIPT_MOST * PLAN_SLOTS_PER_WORKER / 64 + 1]; /* though not busy */
@@ -99,6 +101,9 @@ void script_served_enough(unsigned slot);
 void script_dies(unsigned slot);
 void script_dies_with(unsigned slot, int code);
 void script_dies_after_session(unsigned slot);
+void script_stopped(unsigned slot);
+void script_continued(unsigned slot);
+void script_ran(unsigned slot, uint64_t steps);
 
 /*
  * What can happen to the server. A reload asks for one and gives it these

@@ -52,7 +52,7 @@ calls() {
 
 @test "calls: an idle server makes no system call in ten seconds" {
 	need_plain_build
-	start_server -w 8
+	start_server -w 8 --hang-timeout 1s
 	answers
 	eventually 10 all_idle 8
 	# shellcheck disable=SC2046 # a list of pids
@@ -179,7 +179,7 @@ one_left() {
 
 @test "calls: an idle server of the event engine makes no system call in ten seconds" {
 	need_plain_build
-	start_server -w 4 --connections 100 --busy-poll 1000
+	start_server -w 4 --connections 100 --busy-poll 1000 --hang-timeout 1s
 	open_session fd
 	echoes "$fd" 'and then silence'
 	run -0 "$BUILD/echo-load" -c 8 -n 1000 127.0.0.1 "$port"

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+#include "master/actions.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/ratelimit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/*
+ * The kernel tells the parent of each stop, of a stop once: what is taken here is the
+ * last that has become of each child. A process that a debugger holds is not stopped
+ * in this sense.
+ */
+void hangs_take_stops(struct supervisor *master)
+{
+	siginfo_t info;
+
+	for (;;) {
+		struct plan_event event = { .kind = PLAN_WORKER_STOPPED };
+		int slot;
+
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG) < 0 ||
+		    info.si_pid == 0)
+			return;
+		slot = workers_find(&master->workers, info.si_pid);
+		if (slot < 0)
+			continue; /* a stranger */
+		event.slot = (unsigned)slot;
+		if (info.si_code == CLD_CONTINUED)
+			event.kind = PLAN_WORKER_CONTINUED;
+		actions_happened(master, event);
+	}
+}
+
+void hangs_clock(struct supervisor *master, unsigned slot, int64_t ms)
+{
+	static struct rate_limit limit = RATE_LIMIT(1, 60000);
+	pid_t pid = master->workers.entry[slot].pid;
+	uint64_t missed;
+
+	if (pid == 0 || cpu_alarm_set(&master->tables->alarm[slot], pid, ms) == 0 || errno == ESRCH)
+		return;
+	if (rate_limit_pass(&limit, clock_ms(), &missed))
+		log_warning("worker %u (pid %d) would not be missed if it ran for ever: %s",
+		    slot + 1, (int)pid, strerror(errno));
+}
+
+/*
+ * All that shows that a worker gets on. A protocol may talk to its client in ways
+ * that the board does not count; whoever does that waits for the client now and then.
+ */
+static uint64_t steps_of(const struct supervisor *master, unsigned slot)
+{
+	struct board_totals own = { 0 };
+
+	board_add(&master->board->slots[slot], &own);
+	return own.accepted + own.completed + own.refused + own.turned_away + own.bytes_in +
+	    own.bytes_out + cpu_waits(master->workers.entry[slot].pid);
+}
+
+void hangs_look(struct supervisor *master)
+{
+	for (unsigned i = 0; i < master->workers.used; i++)
+		if (cpu_alarm_take(&master->tables->alarm[i]))
+			actions_happened(master, (struct plan_event){ .kind = PLAN_WORKER_RAN,
+			    .slot = i, .steps = steps_of(master, i) });
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Workers that hang, told from those that wait without asking any of them.
+ *
+ * One that waits uses no processor time, however long its client is silent. So a
+ * worker is looked at when it has used up so much of it (PLAN_CLOCK), and hangs if
+ * it has not got on by then: no byte, no connection, not one wait for anything.
+ * Time on the clock says nothing here: on a busy machine a worker may wait for long
+ * until it runs.
+ *
+ * One that was stopped by a signal does nothing, and hangs if that lasts; this is
+ * the only one that time is taken of, and nothing is asked for while there is none.
+ */
+#include "master/plan_parts.h"
+
+/* A worker in any other phase has an end that it cannot put off. */
+static bool may_hang(const struct slot *slot)
+{
+	return slot->phase == SLOT_READY || slot->phase == SLOT_SETTLING ||
+	    slot->phase == SLOT_RETIRING;
+}
+
+/* A generation that is coming is held to what it was started for. */
+static int64_t allowed_ms(const struct plan *plan, const struct slot *slot)
+{
+	bool is_next = slot->generation == plan->slots.next.generation;
+
+	return is_next ? plan->reload.hang_ms : plan->hang_ms;
+}
+
+/* It leaves its pool, which is filled up again at once. */
+static void give_up(struct plan *plan, struct slot *slot, int64_t now)
+{
+	slots_set_phase(&plan->slots, slot, SLOT_ABORTED, now + PLAN_ABORT_MS);
+}
+
+/* ---- workers that run ---- */
+
+void plan_clock(struct plan *plan, const struct slot *slot)
+{
+	int64_t allowed = allowed_ms(plan, slot);
+
+	if (allowed > 0)
+		plan_queue(plan, (struct plan_action){ .kind = PLAN_CLOCK,
+		    .slot = plan_number_of(plan, slot), .delay_ms = allowed });
+}
+
+void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t now)
+{
+	bool got_on = steps != slot->steps;
+
+	if (!may_hang(slot) || allowed_ms(plan, slot) == 0)
+		return;
+	slot->steps = steps;
+	if (got_on)
+		plan_clock(plan, slot);
+	else
+		give_up(plan, slot, now);
+}
+
+/* ---- workers that are stopped ---- */
+
+/* One that is stopped again has been continued, and that is as good as a step. */
+void plan_on_stopped(struct plan *plan, struct slot *slot, int64_t now)
+{
+	int64_t allowed = allowed_ms(plan, slot);
+
+	plan->stopped += !slot->stopped;
+	slot->stopped = true;
+	slot->stopped_due = allowed > 0 ? now + allowed : SLOT_NEVER;
+}
+
+void plan_on_continued(struct plan *plan, struct slot *slot)
+{
+	plan->stopped -= slot->stopped;
+	slot->stopped = false;
+}
+
+static int64_t due_of(const struct slot *slot)
+{
+	return slot->stopped && may_hang(slot) ? slot->stopped_due : SLOT_NEVER;
+}
+
+void plan_hangs_are_due(struct plan *plan, int64_t now)
+{
+	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++)
+		if (due_of(&plan->slots.slot[i]) <= now)
+			give_up(plan, &plan->slots.slot[i], now);
+}
+
+int64_t plan_hang_deadline(const struct plan *plan)
+{
+	int64_t first = SLOT_NEVER;
+
+	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++)
+		if (due_of(&plan->slots.slot[i]) < first)
+			first = due_of(&plan->slots.slot[i]);
+	return first;
+}
+
+/* ---- both ---- */
+
+/* The slot's process is gone, or never came to be. */
+void plan_forget_hang(struct plan *plan, struct slot *slot)
+{
+	plan_on_continued(plan, slot);
+	slot->steps = 0;
+}
