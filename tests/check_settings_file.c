@@ -225,8 +225,8 @@ START_TEST(file_beats_default_and_command_line_beats_file)
 	ck_assert_str_eq(settings.port, "echo");
 	ck_assert_int_eq(settings.origin[0].source, SETTINGS_FROM_COMMAND_LINE);
 	ck_assert_int_eq(settings.origin[1].source, SETTINGS_FROM_DEFAULT);
-	ck_assert_int_eq(settings.origin[8].source, SETTINGS_FROM_FILE);
-	ck_assert_uint_eq(settings.origin[8].line, 2);
+	ck_assert_int_eq(settings.origin[9].source, SETTINGS_FROM_FILE);
+	ck_assert_uint_eq(settings.origin[9].line, 2);
 }
 END_TEST
 

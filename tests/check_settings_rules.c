@@ -324,12 +324,13 @@ START_TEST(lists_of_changes_fit_into_a_line_of_the_log)
 	struct settings before;
 
 	ck_assert_int_eq(load(NULL, "-w 8190 --max-workers 8191 --spare-timeout 86399 "
-	                            "--max-served 999999999 --connections 2 --busy-poll 1 -b 65534 "
+	                            "--max-served 999999999 --hang-timeout 86399 --connections 2 --busy-poll 1 -b 65534 "
 	                            "--buffer 16777214 --shutdown-timeout 86399 "
 	                            "--log-level warning --deny 10.0.0.1"), SETTINGS_RUN);
 	before = settings;
 	ck_assert_int_eq(load(NULL, "-w 8191 --max-workers 8192 --spare-timeout 86398 "
-	                            "--max-served 999999998 -b 65535 --buffer 16777215 --shutdown-timeout 86398 "
+	                            "--max-served 999999998 --hang-timeout 86398 -b 65535 "
+	                            "--buffer 16777215 --shutdown-timeout 86398 "
 	                            "--log-level notice --log-stderr -d --idle-timeout 1 "
 	                            "--write-timeout 1 --first-byte-timeout 1 --session-time 1 "
 	                            "--session-bytes 1 --per-source 1 --rate 1 --rate-burst 1 --sandbox off"),

@@ -888,8 +888,9 @@ static void run(struct world *world, unsigned slot, int64_t ms)
 	process->looks++;
 	happen(world, (struct plan_event){ .kind = PLAN_WORKER_RAN, .slot = slot,
 	    .steps = process->steps });
-	must(world, !process->loops || process->looks < 2 || process->told > TOLD_TO_RETIRE ||
-	    hang_of(world, process) == 0);
+	if (!process->lives || process->told > TOLD_TO_RETIRE || hang_of(world, process) == 0)
+		return;
+	must(world, process->clock > 0 && (!process->loops || process->looks < 2));
 }
 
 static void run_some(struct world *world, int64_t ms)

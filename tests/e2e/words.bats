@@ -7,7 +7,7 @@ load common
 @test "words: every option is in the help, in the README and in the manual page" {
 	"$BUILD/echo-master" --help >help
 	grep -oE -- '--[a-z-]+' help | sort -u >options
-	[ "$(wc -l <options)" -eq 36 ]
+	[ "$(wc -l <options)" -eq 37 ]
 	while read -r option; do
 		grep -q -- "^    .*$option" "$top/README"
 		grep -q -- "Fl -${option#--}" "$top/master/echo-master.8"
@@ -16,7 +16,7 @@ load common
 
 @test "words: defaults in the README are those of the help" {
 	"$BUILD/echo-master" --help | sed -n 's/^.*\(--[a-z-]*\).*(default: \([a-z0-9*]*\))$/\1 \2/p' >defaults
-	[ "$(wc -l <defaults)" -eq 30 ]
+	[ "$(wc -l <defaults)" -eq 31 ]
 	while read -r option default; do
 		[ "$default" != '*' ] || default='\*'
 		grep -E -- "^    .*${option}[^a-z].*\(${default}[,)]" "$top/README"

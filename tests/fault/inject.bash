@@ -88,12 +88,14 @@ runners=()
 trap 'end_runners; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
+# They are told by a file: a signal can have bash fall over its own `read -t`.
 end_runners() {
-	local runner
+	: >"$work/interrupted"
+	[ "${#runners[@]}" -eq 0 ] || wait "${runners[@]}"
+}
 
-	for runner in "${runners[@]}"; do
-		kill -TERM "$runner" 2>/dev/null && wait "$runner"
-	done
+is_interrupted() {
+	[ -e "$work/interrupted" ]
 }
 
 # ---- one case ----
@@ -122,13 +124,16 @@ run_case() {
 	rm -rf pid settings report ./*.log trace
 	: >trace
 	"scene_$scene"
-	if [ -n "$master" ]; then
+	if is_interrupted; then
+		outcome=
+	elif [ -n "$master" ]; then
 		judge
 	else
 		outcome='FAIL: no server'
 	fi
 	end_case
 	[ -n "$call" ] || count_calls
+	! is_interrupted || return
 	[[ $outcome != FAIL* ]] || keep_failure
 	printf '%s\t' "$engine" "$scene" "$process" "$call" "$error" "$when" \
 		$(((${EPOCHREALTIME/[.,]/} - began) / 1000)) >>results
@@ -175,10 +180,10 @@ run_share() {
 	master='' tracer=''
 	trap '' PIPE
 	trap end_case EXIT
-	trap 'exit 1' TERM
 	choose_port "$1"
 	while read -r line; do
 		[ $((number++ % jobs)) -eq "$1" ] || continue
+		! is_interrupted || break
 		[ -z "$seconds" ] || [ "$SECONDS" -lt "$seconds" ] || break
 		read -ra case <<<"$line"
 		run_one "${case[@]}"

@@ -26,16 +26,17 @@ complain() {
 	broken+=("$1")
 }
 
-# await SECONDS COMMAND...: until the command succeeds; that it does not is a complaint.
+# await SECONDS COMMAND...: until the command succeeds; that it does not is a complaint. When
+# all is to end nothing is waited for any more.
 await() {
 	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
 
 	shift
 	until "$@"; do
-		[ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || {
+		if is_interrupted || [ "${EPOCHREALTIME/[.,]/}" -ge "$end" ]; then
 			complain "waited in vain: $*"
 			return 1
-		}
+		fi
 		nap
 	done
 }
