@@ -118,7 +118,7 @@ end_churn() {
 
 @test "elastic: a client that a spare worker took just before it was told to leave is served to its end" {
 	without_leak_check
-	start_server -w 1 --max-workers 3 --spare-timeout 3s --shutdown-timeout 1s
+	start_server -w 1 --max-workers 3 --spare-timeout 6s --shutdown-timeout 1s
 	open_sessions 3
 	all_are_answered
 	close_sessions
@@ -126,19 +126,19 @@ end_churn() {
 	# From here on each has a client for a while before it knows.
 	# shellcheck disable=SC2046 # a list of pids
 	strace -f -o strace.out $(printf -- '-p %s ' $(workers)) -e trace=accept4 \
-		-e inject=accept4:delay_exit=5000000 2>attached 3>&- &
+		-e inject=accept4:delay_exit=9000000 2>attached 3>&- &
 	strace=$!
 	three_attached() { [ "$(grep -c 'attached' attached)" -eq 3 ]; }
 	eventually 10 three_attached
 	open_sessions 3
-	eventually 10 server_said '2 spare workers leave'
+	eventually 15 server_said '2 spare workers leave'
 	all_are_answered
 	sleep 1.5 # what is looked for is that shutdown-timeout does not end them
 	all_are_answered
 	kill -INT "$strace"
 	wait "$strace" || true
 	close_sessions
-	eventually 10 all_idle 1
+	eventually 15 all_idle 1
 	[ "$(times_said 'did not finish')" -eq 0 ]
 }
 
