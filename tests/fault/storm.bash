@@ -1,0 +1,243 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE: so long, and at random, kills, crashes
+# and stops workers of a running server, reloads it with good settings in FILE and with bad ones,
+# and has it grow and shrink. ENGINE, blocking or event, is what good settings ask for. The seed
+# decides what is done in which order, not the moment. At the end it prints what it has done, a
+# key and a number a line; what that may have cost is for tests/fault/storm.bats to judge.
+#
+# Whom a kill has cost: a worker of the event engine is stopped first, so that the sessions that
+# die with it can be counted. One of the blocking engine has one at most, and is often killed
+# while it runs.
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/waiting.bash
+. "$top/tests/waiting.bash"
+
+[ $# -eq 5 ] || {
+	echo 'usage: tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE' >&2
+	exit 64
+}
+master=$1 engine=$2 seconds=$3 settings=$5
+RANDOM=$4
+
+readonly most_workers=8
+declare -A did=([kills]=0 [sessions]=0 [crashes]=0 [pauses]=0 [hups]=0 [bad_hups]=0 [resizes]=0
+	[reports]=0 [crowded]=0)
+declare -A paused_until=()
+
+# Chance is asked for in this shell only, or the seed would not decide.
+draw() {
+	drawn=$((RANDOM % $1))
+}
+
+# ---- workers ----
+
+# Sets $victim; fails when there is none.
+choose_worker() {
+	local all
+
+	mapfile -t all < <(pgrep -P "$master")
+	[ "${#all[@]}" -gt 0 ] || return 1
+	draw "${#all[@]}"
+	victim=${all[drawn]}
+}
+
+halted_or_gone() {
+	local line
+
+	{ IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ ${line##*) } == [TZX]* ]]
+}
+
+halt() {
+	kill -STOP "$1" 2>/dev/null && within 10 halted_or_gone "$1" && ! gone "$1"
+}
+
+sockets_of() {
+	find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | sort
+}
+
+# Connections of a worker: the sockets that it does not have from the master.
+sessions_of() {
+	comm -13 <(echo "$inherited") <(sockets_of "$1") | wc -l
+}
+
+# One of the blocking engine has no more than one; the number is an upper bound in any case.
+count_sessions() {
+	local sessions=$1
+
+	did[sessions]=$((did[sessions] + sessions))
+	[ "$sessions" -le 1 ] || [ "$engine" = event ] || did[crowded]=$((did[crowded] + 1))
+}
+
+# kill_worker SIGNAL: a signal that it dies of.
+kill_worker() {
+	local sessions=1
+
+	draw 2
+	if [ "$engine" = event ] || [ "$drawn" -eq 0 ]; then
+		halt "$victim" || return 0
+		sessions=$(sessions_of "$victim")
+	fi
+	kill -"$1" "$victim" 2>/dev/null || return 0
+	kill -CONT "$victim" 2>/dev/null # which SIGKILL does without
+	count_sessions "$sessions"
+	did[kills]=$((did[kills] + 1))
+	[ "$1" != SEGV ] || did[crashes]=$((did[crashes] + 1))
+}
+
+kill_all() {
+	for victim in $(pgrep -P "$master"); do
+		kill_worker KILL
+	done
+}
+
+pause_worker() {
+	kill -STOP "$victim" 2>/dev/null || return 0
+	draw 300
+	paused_until[$victim]=$(($(now_ms) + drawn))
+	did[pauses]=$((did[pauses] + 1))
+}
+
+# resume_workers [MS]: those whose time has come by then.
+resume_workers() {
+	local now=${1:-$(now_ms)} pid
+
+	for pid in "${!paused_until[@]}"; do
+		if [ "${paused_until[$pid]}" -le "$now" ]; then
+			kill -CONT "$pid" 2>/dev/null
+			unset "paused_until[$pid]"
+		fi
+	done
+}
+
+# ---- the master ----
+
+write_settings() {
+	local connections=1
+
+	[ "$engine" != event ] || connections=16
+	printf '%s\n' "workers $1" "max-workers $most_workers" "connections $connections" \
+		'port 0' 'spare-timeout 1s' >"$settings.new"
+	mv "$settings.new" "$settings"
+}
+
+good_hup() {
+	draw 3
+	write_settings $((drawn + 3))
+	kill -HUP "$master"
+	did[hups]=$((did[hups] + 1))
+}
+
+bad_hup() {
+	draw 3
+	case $drawn in
+	0) echo 'workers none' >"$settings" ;;
+	1) echo 'wrokers 4' >"$settings" ;;
+	2) rm -f "$settings" ;;
+	esac
+	kill -HUP "$master"
+	did[bad_hups]=$((did[bad_hups] + 1))
+}
+
+resize() {
+	kill -"$1" "$master"
+	did[resizes]=$((did[resizes] + 1))
+}
+
+ask_for_report() {
+	kill -USR1 "$master"
+	did[reports]=$((did[reports] + 1))
+}
+
+# ---- memory ----
+
+memory_of() {
+	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null
+}
+
+largest_worker() {
+	local pid
+
+	for pid in $(pgrep -P "$master"); do
+		memory_of "$pid"
+	done | sort -n | tail -n 1
+}
+
+# Of the master its present memory, of workers the most that one had in the last third of the
+# time; `first` is the same at the end of, or in, the first third.
+measure() {
+	local third=$((seconds * 1000 / 3)) since=$(($1 - began)) worker
+
+	worker=$(largest_worker)
+	if [ "$since" -lt "$third" ]; then
+		first_master=$(memory_of "$master")
+		[ "${worker:-0}" -le "$first_worker" ] || first_worker=$worker
+	elif [ "$since" -ge $((2 * third)) ]; then
+		[ "${worker:-0}" -le "$last_worker" ] || last_worker=$worker
+	fi
+}
+
+# ---- the storm ----
+
+# What is done to a worker, of 58 in 100.
+act_on_worker() {
+	choose_worker || return 0
+	case $1 in
+	[0-9] | [12]?) kill_worker KILL ;;
+	3?) kill_worker SEGV ;;
+	*) pause_worker ;;
+	esac
+}
+
+act() {
+	local what
+
+	draw 100
+	what=$drawn
+	case $what in
+	0 | 1) kill_all ;;
+	[0-9] | [1-5]?) act_on_worker "$what" ;;
+	6? | 7[0-4]) good_hup ;;
+	7?) bad_hup ;;
+	8[0-7]) resize TTIN ;;
+	8? | 9[0-5]) resize TTOU ;;
+	*) ask_for_report ;;
+	esac
+}
+
+rage() {
+	local now measured=0
+
+	while now=$(now_ms) && [ $((now - began)) -lt $((seconds * 1000)) ]; do
+		gone "$master" && return
+		resume_workers "$now"
+		if [ $((now - measured)) -ge 1000 ]; then
+			measure "$now"
+			measured=$now
+		fi
+		act
+		draw 50
+		sleep "$(printf '0.%03d' "$drawn")"
+	done
+}
+
+# Whatever happens, nobody is left stopped.
+trap 'resume_workers 99999999999999' EXIT
+trap 'exit 1' TERM
+
+inherited=$(sockets_of "$master")
+began=$(now_ms)
+first_master=0 first_worker=0 last_worker=0
+rage
+resume_workers 99999999999999
+write_settings 4
+for key in "${!did[@]}"; do
+	echo "$key ${did[$key]}"
+done
+echo "first_master_kib $first_master"
+echo "first_worker_kib $first_worker"
+echo "last_worker_kib $last_worker"

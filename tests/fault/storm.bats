@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# The kill storm: whatever is done to workers, and however often the settings change, under load.
+# Nobody loses a session but who was served by a worker that was killed, nothing is left behind,
+# and the status report adds up.
+#
+# STORM_SECONDS is how long each of the two goes on, STORM_SEED gives the order of an earlier one;
+# the figures of each are added to STORM_FIGURES.
+
+load ../e2e/common
+
+STORM_SECONDS=${STORM_SECONDS:-60}
+STORM_SEED=${STORM_SEED:-$RANDOM}
+STORM_FIGURES=${STORM_FIGURES:-/dev/null}
+clients=24
+most_bytes=4096 # of a message, of which each client has one under way
+
+# of_storm KEY, of_load KEY: a number that either has told at its end.
+of_storm() {
+	sed -n "s/^$1 //p" storm.out
+}
+
+of_load() {
+	grep -o "\"$1\":[0-9][0-9]*" load.json | head -n 1 | cut -d : -f 2
+}
+
+memory_of() {
+	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
+}
+
+# How many workers there are to be when nobody comes, by the master's title.
+at_rest() {
+	title_of "$master" | sed -nE 's/.*\(([0-9]+) workers?(, ([0-9]+) at rest)?, .*/\3 \1/p' |
+		awk '{ print $1 }'
+}
+
+pool_is_full() {
+	all_idle "$(at_rest)"
+}
+
+start_stormy_load() {
+	"$BUILD/echo-load" -c "$clients" -r 4000 -d 168h -s "1-$most_bytes" --churn 20 --timeout 60 \
+		--fail-on none --json 127.0.0.1 "$port" >load.json 2>load.err 3>&- &
+	load=$!
+	eventually 20 serving >/dev/null
+}
+
+# Echoes under way are waited for, and none of them waits for long.
+end_stormy_load() {
+	kill -TERM "$load"
+	eventually 70 gone "$load"
+	wait "$load"
+	cat load.err
+}
+
+rage() {
+	ulimit -c 0
+	"$top/tests/fault/storm.bash" "$master" "$1" "$STORM_SECONDS" "$STORM_SEED" server.conf \
+		>storm.out 3>&- &
+	wait "$!"
+	cat storm.out
+}
+
+reloads_more_than() {
+	[ "$(times_said ': reloaded: ')" -gt "$1" ]
+}
+
+# What the storm has asked for last may still be under way.
+one_good_reload() {
+	local before
+
+	before=$(times_said ': reloaded: ')
+	kill -HUP "$master"
+	eventually 20 reloads_more_than "$before"
+	eventually 40 all_idle 4
+}
+
+reports_more_than() {
+	[ "$(times_said 'all workers, those')" -gt "$1" ]
+}
+
+connections_of_load() {
+	local class sum=0
+
+	for class in clean refused reset-before reset-after timeout short corrupt no-port; do
+		sum=$((sum + $(of_load "$class")))
+	done
+	echo "$sum"
+}
+
+# Sets $lost: connections that were cut by a kill. They end in these ways only.
+judge_connections() {
+	local class
+
+	lost=0
+	for class in refused timeout corrupt no-port; do
+		[ "$(of_load "$class")" -eq 0 ]
+	done
+	for class in reset-before reset-after short; do
+		lost=$((lost + $(of_load "$class")))
+	done
+	echo "lost: $lost, sessions of killed workers: $(of_storm sessions)"
+	[ "$lost" -le "$(of_storm sessions)" ]
+	[ "$(of_load clean)" -gt 0 ]
+	[ "$(of_storm crowded)" -eq 0 ]
+}
+
+# Workers died of what the storm has done, and of nothing else.
+judge_deaths() {
+	[ "$(of_storm kills)" -gt 0 ]
+	[ "$(times_said 'exited with code')" -eq 0 ]
+	[ "$(times_said 'was killed by signal')" -le "$(of_storm kills)" ]
+	[ "$(times_said 'was killed by signal 11')" -le "$(of_storm crashes)" ]
+	[ "$(times_said 'was killed by signal')" -eq \
+		"$(times_said 'was killed by signal (9|11) ')" ]
+}
+
+# The board outlives who writes to it, and a worker writes down what it has done as soon as it
+# has done it. So what killed workers did is in the totals but for the last call of each: one
+# connection accepted, one message read, one message sent. With C connections of the load, K
+# kills that cost S sessions, and M the most bytes of a message:
+#
+#     C - K <= accepted <= C            completed <= accepted <= completed + S
+#     clean - S <= completed
+#     sent by us >= bytes in >= bytes out >= received by us - K * M
+judge_totals() {
+	local all kills sessions accepted completed in out before
+
+	before=$(times_said 'all workers, those')
+	kill -USR1 "$master"
+	eventually 10 reports_more_than "$before"
+	all=$(sed -n 's/.*all workers, those that are gone included: //p' server.log | tail -n 1)
+	read -r accepted completed in out < <(awk '{ print $1, $3, $13, $16 }' <<<"$all")
+	kills=$(of_storm kills) sessions=$(of_storm sessions)
+	echo "totals: $all"
+	echo "the load: $(connections_of_load) connections, $(of_load out_bytes) bytes sent," \
+		"$(of_load in_bytes) received"
+	[ "$accepted" -le "$(connections_of_load)" ]
+	[ "$accepted" -ge $(($(connections_of_load) - kills)) ]
+	[ "$completed" -le "$accepted" ]
+	[ "$completed" -ge $((accepted - sessions)) ]
+	[ "$completed" -ge $(($(of_load clean) - sessions)) ]
+	[ "$in" -le "$(of_load out_bytes)" ]
+	[ "$out" -le "$in" ]
+	[ "$out" -ge $(($(of_load in_bytes) - kills * most_bytes)) ]
+}
+
+judge_what_is_left() {
+	[ "$(descriptors "$master")" -eq "$held" ]
+	no_zombies
+}
+
+# Sanitizers keep what was given back for a while, to see who uses it.
+judge_memory() {
+	local master_kib
+
+	master_kib=$(memory_of "$master")
+	echo "master: $(of_storm first_master_kib) KiB, then $master_kib;" \
+		"largest worker: $(of_storm first_worker_kib) KiB, then $(of_storm last_worker_kib)"
+	[ -z "$SANITIZE" ] || return 0
+	[ "$master_kib" -le $(($(of_storm first_master_kib) + 128)) ]
+	[ "$(of_storm last_worker_kib)" -le $(($(of_storm first_worker_kib) + 128)) ]
+}
+
+# A line of the table that `make soak` prints; tests/fault/figures.awk has the names.
+write_figures() {
+	printf '%s\t' "$1" "$STORM_SECONDS" "$STORM_SEED" "$(of_storm kills)" \
+		"$(times_said ': reloaded: ')" "$(times_said 'reload (refused|failed)')" \
+		"$(connections_of_load)" "$(of_load echoes)" "$(of_load reset-before)" \
+		"$(of_load reset-after)" "$(of_load short)" "$(of_storm sessions)" \
+		"$(of_storm first_master_kib)" "$(memory_of "$master")" \
+		"$(of_storm first_worker_kib)" "$(of_storm last_worker_kib)" "$held" \
+		>>"$STORM_FIGURES"
+	descriptors "$master" >>"$STORM_FIGURES"
+}
+
+# storm ENGINE CONNECTIONS
+storm() {
+	ENGINE= # the file says it
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0
+	export ASAN_OPTIONS
+	echo "STORM_SEED=$STORM_SEED gives this storm again"
+	printf '%s\n' 'workers 4' 'max-workers 8' "connections $2" 'port 0' 'spare-timeout 1s' \
+		>server.conf
+	launch "$BUILD/echo-master" --log-stderr -f server.conf "${visible[@]}"
+	held=$(descriptors "$master")
+	start_stormy_load
+	rage "$1"
+	end_stormy_load
+	! gone "$master" # the one that was started
+	eventually 40 pool_is_full
+	one_good_reload
+	write_figures "$1"
+	judge_connections
+	judge_deaths
+	judge_totals
+	judge_what_is_left
+	judge_memory
+	answers
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+@test "storm: killed workers of the blocking engine cost one session each, and nothing else" {
+	storm blocking 1
+}
+
+@test "storm: killed workers of the event engine cost their own sessions, and nothing else" {
+	storm event 16
+}
