@@ -18,6 +18,8 @@ SANDBOX=${SANDBOX:-}
 # of a process: in its sandbox a worker shows that to root only.
 visible=()
 [ "$(id -u)" -eq 0 ] || visible=(--sandbox off)
+# SHORTCALLS=SEED: the server's calls are short, late and interrupted by chance.
+SHORTCALLS=${SHORTCALLS:-}
 tools=$BUILD/tests/e2e
 # shellcheck source=tests/waiting.bash
 . "$top/tests/waiting.bash"
@@ -75,10 +77,18 @@ choose_engine() {
 	[ -z "$SANDBOX" ] || [[ " $* " == *' --sandbox '* ]] || engine+=(--sandbox "$SANDBOX")
 }
 
+# Sets $preload to what a server is started with that has short calls: for launch.
+choose_calls() {
+	preload=()
+	[ -z "$SHORTCALLS" ] || preload=(env SHORTCALLS="$SHORTCALLS"
+		LD_PRELOAD="$BUILD/tests/fault/shortcalls.so")
+}
+
 # launch COMMAND...: runs it as the server, log in server.log, until it is ready.
 launch() {
 	choose_engine "$@"
-	set -- "$@" "${engine[@]}"
+	choose_calls
+	set -- "${preload[@]}" "$@" "${engine[@]}"
 	"$@" 2>>server.log </dev/null 3>&- &
 	server=$!
 	eventually 20 ready_or_dead
