@@ -377,7 +377,7 @@ static void leave_unhurried(struct world *world, struct process *process)
 	const struct pool *charge = &world->plan.slots.charge;
 
 	process->unhurried = true;
-	if (world->spare_leave) {
+	if (world->spare_leave && !(process->worn && process->in_session)) {
 		must(world, world->last == PLAN_TICK && !process->in_session);
 		must(world, world->now >= world->needed + world->spare);
 		must(world, charge->members >= charge->wanted);
@@ -405,6 +405,12 @@ static void check_abort(struct world *world, const struct process *process)
 	must(world, (lies || spins) && process->told <= TOLD_TO_RETIRE);
 }
 
+/* So short that a reload may end old sessions to have a place for each new worker. */
+static bool places_are_short(const struct world *world)
+{
+	return world->plan.slots.occupied + MOST > world->most * PLAN_SLOTS_PER_WORKER;
+}
+
 /* Who is in charge is told to go only for a reason; and nobody is killed before his time. */
 static void tell(struct world *world, unsigned slot, enum told what)
 {
@@ -430,11 +436,11 @@ static void tell(struct world *world, unsigned slot, enum told what)
 	else if (process->told == TOLD_NOTHING && process->generation == world->charge)
 		must(world, world->stopping || world->last == PLAN_WORKER_ASKS ||
 		    world->last == PLAN_ONE_FEWER || what == TOLD_TO_ABORT ||
-		    (what == TOLD_BY_KILL && hangs));
+		    (what == TOLD_BY_KILL && hangs) ||
+		    (process->worn && places_are_short(world))); /* before it was told to retire */
 	/* A session is not cut because the pool has shrunk, but where places are short. */
 	must(world, !process->unhurried || what <= TOLD_TO_RETIRE || world->stopping ||
-	    what == TOLD_TO_ABORT ||
-	    world->plan.slots.occupied + MOST > world->most * PLAN_SLOTS_PER_WORKER);
+	    what == TOLD_TO_ABORT || places_are_short(world));
 	if (process->told == TOLD_NOTHING && !world->stopping && what != TOLD_TO_ABORT)
 		must(world, process->generation != world->plan.slots.next.generation ||
 		    world->last == PLAN_WORKER_ASKS);
