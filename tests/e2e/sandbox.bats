@@ -44,7 +44,7 @@ status_of() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
 
-@test "sandbox: a worker that does what no worker does is killed, the log names the call, and the pool goes on" {
+@test "sandbox: a worker that does what none does is killed, and the log names the call" {
 	need_seccomp
 	start_hijacked -w 1 --max-workers 1
 	answers

@@ -216,3 +216,12 @@ paragraph_of() {
 		[ "$status" -eq 0 ]
 	done
 }
+
+@test "words: every test that the README names for a promise is there" {
+	sed -n '/^What it promises/,/^Your own protocol/s/^    \([a-z]*: .*\)/\1/p' "$top/README" >named
+	[ "$(wc -l <named)" -ge 40 ]
+	cat "$top"/tests/e2e/*.bats "$top"/tests/fault/*.bats >all
+	while read -r name; do
+		grep -qF "@test \"$name\" {" all || { echo "no test: $name"; return 1; }
+	done <named
+}
