@@ -5,7 +5,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
+
+/* Bytes that are skipped in one go: whoever writes them faster must not hold up the master. */
+#define SKIPPED_MAX 256
 
 int ready_pipe_open(int ends[2])
 {
@@ -40,7 +45,30 @@ void ready_pipe_mention(int fd, enum ready_kind kind)
 		ready_pipe_send(fd, kind);
 }
 
+static bool could_be_sent(const struct ready_message *message)
+{
+	return message->pid > 0 && message->kind >= READY_TO_ACCEPT &&
+	    message->kind <= READY_SERVED_ENOUGH;
+}
+
+/*
+ * A worker that was taken over may have written a part of a message; what follows would never
+ * again be read from its beginning. Pids and kinds leave so many bytes zero that a message
+ * hardly ever looks like one from any other place than its first byte.
+ */
 int ready_pipe_receive(int fd, struct ready_message *message)
 {
-	return read(fd, message, sizeof *message) == (ssize_t)sizeof *message;
+	char *bytes = (char *)message;
+	size_t rest = sizeof *message - 1;
+
+	if (read(fd, message, sizeof *message) != (ssize_t)sizeof *message)
+		return 0;
+	for (unsigned skipped = 0; !could_be_sent(message); skipped++) {
+		if (skipped == SKIPPED_MAX)
+			return -1;
+		memmove(bytes, bytes + 1, rest);
+		if (read(fd, bytes + rest, 1) != 1)
+			return 0;
+	}
+	return 1;
 }

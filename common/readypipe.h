@@ -41,7 +41,11 @@ int ready_pipe_send(int fd, enum ready_kind kind);
  */
 void ready_pipe_mention(int fd, enum ready_kind kind);
 
-/* In the master. Returns 1 with the next message, or 0 when there is none. */
+/*
+ * In the master. Returns 1 with the next message, 0 when there is none, or -1
+ * when there was much that is none (it is gone): there may be more. What a
+ * worker that was taken over has written between two messages is skipped.
+ */
 int ready_pipe_receive(int fd, struct ready_message *message);
 
 #endif

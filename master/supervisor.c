@@ -21,8 +21,9 @@
 _Static_assert(BOARD_LISTENERS == PLAN_LISTENERS_MAX, "one place for each listener");
 _Static_assert(TABLES_SLOTS <= IDLE_SET_MAX, "a bit for each slot");
 
-/* Log records of workers taken in one turn, so that a flood does not hold up the rest. */
+/* What is taken of workers in one turn, so that a flood does not hold up the rest. */
 #define RECORDS_A_TURN 256
+#define MESSAGES_A_TURN 1024
 
 /* ---- finding out what happened ---- */
 
@@ -52,9 +53,13 @@ static void take_message(struct supervisor *master, const struct ready_message *
 static void take_messages(struct supervisor *master)
 {
 	struct ready_message message;
+	int got = 1;
 
-	while (ready_pipe_receive(master->channels.ready[0], &message))
-		take_message(master, &message);
+	for (unsigned most = MESSAGES_A_TURN; most > 0 && got != 0; most--) {
+		got = ready_pipe_receive(master->channels.ready[0], &message);
+		if (got > 0)
+			take_message(master, &message);
+	}
 }
 
 static int exit_code_for(int status)

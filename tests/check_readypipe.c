@@ -92,11 +92,17 @@ START_TEST(mentioning_never_waits)
 }
 END_TEST
 
+/* The messages of one sender take turns in it. */
+static enum ready_kind kind_of(uint32_t number)
+{
+	return (enum ready_kind)(READY_TO_ACCEPT + number % READY_SERVED_ENOUGH);
+}
+
 static int send_many(void *unused)
 {
 	(void)unused;
 	for (uint32_t i = 0; i < MANY; i++)
-		if (ready_pipe_send(ends[1], (enum ready_kind)i) < 0)
+		if (ready_pipe_send(ends[1], kind_of(i)) < 0)
 			return 1;
 	return 0;
 }
@@ -124,13 +130,52 @@ START_TEST(many_messages_of_several_senders_stay_whole_and_in_order)
 		while (ready_pipe_receive(ends[0], &message)) {
 			unsigned sender = number_of(pids, message.pid);
 
-			ck_assert_uint_eq(message.kind, next[sender]);
+			ck_assert_uint_eq(message.kind, kind_of(next[sender]));
 			next[sender]++;
 			left--;
 		}
 	}
 	for (int i = 0; i < SENDERS; i++)
 		child_succeeded(pids[i]);
+}
+END_TEST
+
+/* As one that was taken over may do; from then on all would be read from the wrong byte. */
+START_TEST(part_of_a_message_spoils_none_that_follows)
+{
+	struct ready_message message = { .pid = 4711, .kind = READY_TO_ACCEPT };
+
+	for (size_t size = 1; size < sizeof message; size++) {
+		ck_assert_int_eq(write(ends[1], &message, size), (ssize_t)size);
+		for (int i = 0; i < 3; i++)
+			ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
+		for (int i = 0; i < 3; i++) {
+			ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
+			ck_assert_int_eq(message.pid, getpid());
+			ck_assert_uint_eq(message.kind, READY_WATCH);
+		}
+		ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+		message = (struct ready_message){ .pid = 4711, .kind = READY_TO_ACCEPT };
+	}
+}
+END_TEST
+
+/* In one go a few bytes only, as more may come all the time; and then what follows them. */
+START_TEST(what_is_no_message_does_not_hold_up_the_master)
+{
+	static const char zeros[4096];
+	struct ready_message message;
+	unsigned given_up = 0;
+	int got;
+
+	ck_assert_int_eq(write(ends[1], zeros, sizeof zeros), sizeof zeros);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
+	while ((got = ready_pipe_receive(ends[0], &message)) < 0)
+		given_up++;
+	ck_assert_uint_gt(given_up, 2);
+	ck_assert_int_eq(got, 1);
+	ck_assert_uint_eq(message.kind, READY_WATCH);
 }
 END_TEST
 
@@ -147,6 +192,8 @@ Suite *readypipe_suite(void)
 	tcase_add_test(tcase, sending_to_nobody_fails);
 	tcase_add_test(tcase, mentioning_never_waits);
 	tcase_add_test(tcase, many_messages_of_several_senders_stay_whole_and_in_order);
+	tcase_add_test(tcase, part_of_a_message_spoils_none_that_follows);
+	tcase_add_test(tcase, what_is_no_message_does_not_hold_up_the_master);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
