@@ -26,14 +26,6 @@ struct outcome {
 	size_t size;       /* of that, in bytes */
 };
 
-static void must(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "fuzz_settings: this does not hold: %s\n", what);
-	abort();
-}
-
 static const struct settings *defaults(void)
 {
 	static struct settings settings;

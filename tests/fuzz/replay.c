@@ -4,7 +4,7 @@
  *
  *   replay KEPT FILE...
  *
- * tries every file as it is, then FUZZ_RUNS (50000) random changes of them.
+ * tries every file as it is, then FUZZ_RUNS (20000) random changes of them.
  * Before each try its input is written to the file KEPT, which is left behind
  * only by one that fails; `FUZZ_RUNS=0 replay /tmp/again KEPT` tries that alone.
  * FUZZ_SEED set to what was printed makes the same changes again.
@@ -24,7 +24,7 @@
 #define INPUT_MAX 2048 /* bytes; of a larger file only so many are tried */
 #define FILES_MAX 64
 #define CHANGES_MAX 8
-#define RUNS_STANDARD 50000
+#define RUNS_STANDARD 20000
 
 /* A try that takes longer, in seconds, is stuck. */
 #define TRY_MAX 20
@@ -84,7 +84,7 @@ static void replace(struct input *input, size_t at, size_t removed, const char *
 	input->size = at + count + rest;
 }
 
-/* A few bytes go, and what comes for them is nothing, a byte, a word, or part of a file. */
+/* A few bytes go; for them comes nothing, a byte, a word of the settings, or part of a file. */
 static void change(struct input *input)
 {
 	static const char telling[] = "\n\n  #\\\\\t\r\v0129:-*%smh\"'=\0\033\177\200\377";
