@@ -50,7 +50,8 @@ int log_channel_receive(int fd, struct log_record *record)
 {
 	ssize_t size = recv(fd, record, sizeof *record, 0);
 
-	if (size < 0)
+	/* The end, or a datagram without a byte: whether more is there, only poll(2) can tell. */
+	if (size <= 0)
 		return 0;
 	if ((size_t)size <= offsetof(struct log_record, text))
 		return -1;

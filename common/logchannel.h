@@ -35,8 +35,9 @@ int log_channel_send(int fd, int level, const char *text);
 
 /*
  * Receives one record into `record`, its text ended and free of control
- * characters whatever the sender wrote. Returns 1, 0 when nothing is there, or
- * -1 for a datagram that is no record (it is gone).
+ * characters whatever the sender wrote. Returns 1, 0 when nothing is there (or
+ * an empty datagram was, or a worker has shut the channel down), or -1 for a
+ * datagram that is no record (it is gone).
  */
 int log_channel_receive(int fd, struct log_record *record);
 

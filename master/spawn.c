@@ -13,9 +13,13 @@
 #include <fcntl.h>
 #include <paths.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/* Records that are asked for in one go. */
+#define RECORDS_AT_ONCE 256
 
 static void close_one(int *fd)
 {
@@ -63,6 +67,18 @@ void spawn_channels_close(struct spawn_channels *channels)
 		close_one(&channels->ready[end]);
 		close_one(&channels->log[end]);
 	}
+}
+
+void spawn_channels_renew_log(struct spawn_channels *channels)
+{
+	while (log_relay(channels->log[0], RECORDS_AT_ONCE))
+		continue; /* nothing can be added any more */
+	for (int end = 0; end < 2; end++)
+		close_one(&channels->log[end]);
+	log_error("a worker has shut down the channel that all workers log by: their lines are "
+	    "lost, but for those of new workers");
+	if (log_channel_open(channels->log) < 0)
+		log_error("a new channel for the log of workers: %s", strerror(errno));
 }
 
 /* A listener that is closed must not live on in a worker that has another. */

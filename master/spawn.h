@@ -30,6 +30,12 @@ int spawn_channels_open(struct spawn_channels *channels);
 /* Closes everything that is still open, listeners included. */
 void spawn_channels_close(struct spawn_channels *channels);
 
+/*
+ * Logs what workers have sent before one of them shut the log channel down, says
+ * so, and opens another one, which only workers to come will have.
+ */
+void spawn_channels_renew_log(struct spawn_channels *channels);
+
 /* What one worker is to be. */
 struct spawn_order {
 	unsigned number;                 /* its slot on the board */

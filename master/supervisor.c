@@ -295,11 +295,13 @@ static void wait_for_something(struct supervisor *master)
 {
 	struct pollfd fds[] = {
 		{ .fd = master->channels.ready[0], .events = POLLIN },
-		{ .fd = master->channels.log[0], .events = POLLIN },
+		{ .fd = master->channels.log[0], .events = POLLIN | POLLRDHUP },
 		{ .fd = log_pollfd(), .events = POLLOUT },
 	};
 
 	signals_wait(fds, sizeof fds / sizeof fds[0], time_left(master));
+	if ((fds[1].revents & POLLRDHUP) != 0)
+		spawn_channels_renew_log(&master->channels);
 	if (fds[2].revents != 0)
 		log_flush();
 }

@@ -129,6 +129,23 @@ status_of() {
 	run -1 grep forged sink.log
 }
 
+# It may shut down what it writes to, as it must for clients; all workers share the log's channel.
+@test "sandbox: a worker cannot silence the log of those to come, nor keep the master busy, nor from its end" {
+	start_hijacked -w 1 --max-workers 1 --log-level debug
+	[ -z "$(answer_to mute)" ]
+	eventually 10 server_said 'a worker has shut down the channel that all workers log by'
+	[ "$(times_said 'a worker has shut down')" -eq 1 ]
+	kill -KILL "$(workers)"
+	eventually 10 all_idle 1
+	open_session fd
+	echoes "$fd" hello
+	close_session "$fd"
+	eventually 10 server_said "\[$(workers)\]: 127\.0\.0\.1:.* bytes in, "
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
 @test "sandbox: a worker that aborts has aborted" {
 	start_hijacked -w 2
 	[ -z "$(answer_to abort)" ]
