@@ -17,6 +17,9 @@ void title_init(int argc, char **argv)
 }
 
 static void make(struct title *title, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void make(struct title *title, const char *format, va_list arguments)
 {
 	char text[96];
 
