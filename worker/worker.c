@@ -67,7 +67,8 @@ static int prepare(const struct worker *worker, const struct engine *engine)
 	if (enter_sandbox(worker) < 0)
 		return -1;
 	idleness_became_idle(&worker_idleness);
-	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0) {
+	/* An orphan, whom nobody hears any more, has its orders by now: it serves what waits. */
+	if (ready_pipe_send(worker->ready_fd, READY_TO_ACCEPT) < 0 && !orders_of_orphan(worker)) {
 		log_error("telling the master that worker %u is ready: %s", worker->number + 1,
 		    strerror(errno));
 		return -1;
@@ -81,14 +82,17 @@ int worker_run(const struct worker *worker)
 	int code;
 
 	prctl(PR_SET_NAME, "echo-worker");
-	/* Asked for first and checked after: a master that died in between is noticed too. */
+	/*
+	 * Asked for first and checked after: of a master that died in between it tells itself. The
+	 * signal waits for orders_begin(), and perhaps nobody else is left to serve the queue.
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGQUIT) < 0) {
 		log_error("worker %u would not notice its master's death: %s", worker->number + 1,
 		    strerror(errno));
 		return EX_OSERR;
 	}
 	if (orders_of_orphan(worker))
-		return EX_OK;
+		raise(SIGQUIT);
 	if (prepare(worker, engine) < 0)
 		return EX_OSERR;
 	code = engine->serve();

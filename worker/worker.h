@@ -37,8 +37,9 @@ struct worker {
 
 /*
  * Runs the worker in the calling process, a child of `worker->master` in which
- * no signal has a handler. Returns the exit code: 0 when it was told to leave,
- * else one of sysexits.h, and the reason has been logged.
+ * no signal has a handler, and TERM and QUIT are blocked. Returns the exit code:
+ * 0 when it was told to leave, else one of sysexits.h, and the reason has been
+ * logged.
  *
  * The master talks to it by signals:
  *   TERM  accept nothing more (or, while the board says LISTENER_DRAINING, only

@@ -235,6 +235,27 @@ kill_master() {
 	grep -q '^complete=20 ' crowd.out
 }
 
+@test "stop: when the master is killed a worker that is just being started serves the queue" {
+	started_again() { [ "$(times_said 'worker 1 started')" -eq 2 ]; }
+	# Before it asks to hear of that death, and before it says that it is ready.
+	for call in setpgid write; do
+		rm -f server.log
+		launch_injected "$call" "$call:delay_enter=1000000:when=1" -w 1 --max-workers 1
+		open_session fd
+		echoes "$fd" 'a worker that has served is replaced at once'
+		close_session "$fd"
+		eventually 10 all_idle 1
+		kill -KILL "$(workers)"
+		eventually 10 started_again
+		open_session fd
+		kill -KILL "$master"
+		echoes "$fd" 'somebody is there'
+		wait "$server" 2>/dev/null || true
+		server=
+		close_session "$fd"
+	done
+}
+
 @test "stop: when the master is killed in a storm nobody is let in and then reset" {
 	for round in 1 2 3; do
 		rm -f server.log
