@@ -34,7 +34,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How often those that linger are looked at, in milliseconds. */
@@ -87,32 +86,32 @@ static void told(int number)
 
 /*
  * Has the timer go off when there is something to do. For a session only once: a
- * call that waits begins anew after each interruption.
+ * call that waits begins anew after each interruption. It cannot fail, and unlike
+ * a timer of timer_create(2) takes nothing of what its user may have of signals in
+ * a queue (RLIMIT_SIGPENDING): all workers share that with the master's alarms.
  */
 static void set_timer(void)
 {
-	static timer_t timer;
-	static bool is_made;
-	struct itimerspec when = { 0 };
+	struct itimerval when = { 0 };
 	int64_t first = 0;
 
 	if (lingering.count > 0) {
 		first = TICK_MS;
-		when.it_interval.tv_nsec = TICK_MS * 1000000L;
+		when.it_interval.tv_usec = TICK_MS * 1000;
 	} else if (session_is_timed) {
 		first = session_due - clock_ms();
 		if (first <= 0)
 			first = 1;
 	}
 	when.it_value.tv_sec = first / 1000;
-	when.it_value.tv_nsec = first % 1000 * 1000000;
-	if (!is_made && timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0)
-		return; /* not set: what lingers is closed when the worker leaves */
-	is_made = true;
-	timer_settime(timer, 0, &when, NULL);
+	when.it_value.tv_usec = first % 1000 * 1000;
+	setitimer(ITIMER_REAL, &when, NULL);
 }
 
-/* Every call in here and in what it calls is on the list of signal-safety(7). */
+/*
+ * Every call in here and in what it calls is on the list of signal-safety(7), but
+ * setitimer(2), which is no more than a system call: alarm(2) is on it and does the same.
+ */
 static void tick(int number)
 {
 	int saved = errno;

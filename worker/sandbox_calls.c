@@ -104,9 +104,7 @@ static const struct call calls[] = {
 	MADE("clock_gettime64"),
 	MADE("gettimeofday"),
 	MADE("time"),
-	MADE_BY("timer_create", CALL_OF_BLOCKING),
-	MADE_BY("timer_settime", CALL_OF_BLOCKING),
-	MADE_BY("timer_settime64", CALL_OF_BLOCKING),
+	MADE_BY("setitimer", CALL_OF_BLOCKING),
 
 	/* signals: handlers are all set before, and none can be changed */
 	MADE("rt_sigprocmask"),

@@ -289,6 +289,19 @@ is_reset_when_it_speaks() {
 	totals '3 connections, 3 completed, 0 refused, 0 turned away, 2 cut off,'
 }
 
+@test "limits: session-time holds for a user who may have no more signals in a queue" {
+	launch bash -c 'ulimit -i 0 && exec "$@"' - "$BUILD/echo-master" -p 0 --log-stderr -w 4 \
+		--max-workers 4 --session-time 1s
+	server_said 'would not be missed' # it is so
+	for i in 1 2 3 4; do
+		open_session "fd$i"
+	done
+	for fd in "$fd1" "$fd2" "$fd3" "$fd4"; do
+		ends_in_order "$fd"
+	done
+	eventually 5 as_many_cut_off 4
+}
+
 @test "limits: session-time ends a session whose client does not read" {
 	start_server -w 1 --session-time 1s --write-timeout 0 --idle-timeout 0
 	open_session fd
