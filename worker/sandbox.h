@@ -52,9 +52,10 @@
 
 /*
  * Builds with a sanitizer open files, and fork, trace and run programs, to tell of what
- * they have found: in these, and in no other, workers may.
+ * they have found, and those that count which lines run write that to files (`make
+ * coverage`): in these, and in no other, workers may.
  */
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
+#if defined(COUNTS_LINES) || defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
 	__has_feature(undefined_behavior_sanitizer)
 #define SANDBOX_IS_WIDE 1
 #else

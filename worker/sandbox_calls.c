@@ -132,13 +132,17 @@ static const struct call calls[] = {
 	MADE("exit_group"),
 
 #if SANDBOX_IS_WIDE
-	/* The sanitizers look at leaks and tell of faults by these; no other build has them. */
+	/*
+	 * The sanitizers look at leaks and tell of faults by these, and gcov writes its counts;
+	 * no other build has them.
+	 */
 	MADE("access"),
 	MADE("arch_prctl"),
 	MADE("clone"),
 	MADE("clone3"),
 	MADE("dup"),
 	MADE("execve"),
+	MADE("fcntl"),
 	MADE("fork"),
 	MADE("futex"),
 	MADE("getdents"),

@@ -12,7 +12,7 @@ BUILD=${BUILD:-$top/build}
 SANITIZE=${SANITIZE:-}
 # ENGINE=event: servers that do not say which engine they want get the event engine.
 ENGINE=${ENGINE:-}
-# SANDBOX=off: likewise, for builds whose workers write files at their end (gcc --coverage).
+# SANDBOX=off: likewise, for servers that do not say what sandbox they want.
 SANDBOX=${SANDBOX:-}
 # What a test gives a server whose workers it looks into by more than what everybody may see
 # of a process: in its sandbox a worker shows that to root only.
