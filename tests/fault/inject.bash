@@ -46,7 +46,7 @@ wrong_usage() {
 }
 
 only_engine='' only_scene='' only_process='' only_call='' only_error='' only_when=''
-share=1/1 seconds='' seed=$RANDOM jobs=2 list_only=
+share=1/1 seconds='' seed=$RANDOM jobs=2 list_only='' unknown=
 while [ $# -gt 0 ]; do
 	[[ $1 == --list || $1 == --help || $# -gt 1 ]] || wrong_usage "$1 needs a value"
 	case $1 in
@@ -245,10 +245,11 @@ learn() {
 	fi
 }
 
-# The cases, in $work/list: all of them, or a share.
+# The cases, in $work/list: all of them, or a share. Calls of which no error is known are none;
+# $unknown says that there are some.
 list_cases() {
 	awk -f "$top/tests/fault/cases.awk" -v call="$only_call" -v error="$only_error" \
-		-v when="$only_when" "$top/tests/fault/errors" "$work"/calls/* >"$work/all" || exit 1
+		-v when="$only_when" "$top/tests/fault/errors" "$work"/calls/* >"$work/all" || unknown=1
 	awk -v share="$share" 'BEGIN { split(share, of, "/") } (NR - 1) % of[2] == of[1] - 1' \
 		"$work/all" >"$work/list"
 	[ -n "$seconds" ] || return 0
@@ -278,4 +279,8 @@ fi
 echo "$(wc -l <"$work/list") cases${seconds:+, for $seconds s, seed $seed}"
 SECONDS=0
 run_list
-awk -f "$top/tests/fault/table.awk" "$work/results"
+awk -f "$top/tests/fault/table.awk" "$work/results" || exit 1
+[ -z "$unknown" ] || {
+	echo 'tests/fault/inject.bash: calls that tests/fault/errors does not know were not tried' >&2
+	exit 1
+}

@@ -43,6 +43,6 @@ END {
 
 function row_of(engine, scene, process, call, number, outcome, list)
 {
-	return sprintf("%-8s %-6s %-7s %-15s %5s  %-15s  %s", engine, scene, process, call, number,
+	return sprintf("%-8s %-6s %-7s %-23s %5s  %-15s  %s", engine, scene, process, call, number,
 	    outcome, list)
 }
