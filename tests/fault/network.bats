@@ -181,7 +181,7 @@ limit_rate() {
 		eventually 30 came_back $((have + 100000))
 		at_server ip link set cable down
 		sleep "$pause"
-		! gone "$transfer" # all of this is in mid-stream
+		run ! gone "$transfer" # all of this is in mid-stream
 		at_server ip link set cable up
 	done
 	end_transfer

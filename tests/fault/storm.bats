@@ -187,7 +187,7 @@ storm() {
 	start_stormy_load
 	rage "$1"
 	end_stormy_load
-	! gone "$master" # the one that was started
+	run ! gone "$master" # the one that was started
 	eventually 40 pool_is_full
 	one_good_reload
 	write_figures "$1"
