@@ -37,6 +37,8 @@ tests/fault/inject.bash [option ...]: every system call fails once; all cases, o
   --seed X       of that order; one that is printed gives the same again
   --jobs N       so many cases at a time, 1 to 9 (2)
   --list         print the cases and leave
+exit codes: 0 all is well; 1 a case has failed, or none was tried; 64 wrong usage;
+  77 strace may trace nothing here, for which a container needs ptrace(2) allowed
 END
 }
 
@@ -120,7 +122,7 @@ run_case() {
 	local engine=$1 scene=$2 process=$3 call=${4#-} error=${5#-} when=$6
 	local first='' halted='' state='' code='' reloads=0
 
-	master='' tracer='' outcome=''
+	master='' tracer='' outcome='' sandbox=''
 	rm -rf pid settings report ./*.log trace
 	: >trace
 	"scene_$scene"
@@ -140,8 +142,9 @@ run_case() {
 	printf '%s\n' "$outcome" >>results
 }
 
-# Of a run in which nothing fails.
+# Of a run in which nothing fails: that strace has seen nothing is a failure of that run.
 count_calls() {
+	grep -q '^[a-z0-9_]*(' trace || [[ $outcome == FAIL* ]] || outcome='FAIL: no call was seen'
 	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' trace | sort | uniq -c |
 		awk -v scene="$engine $scene $process" '{ print scene, $2, $1 }' \
 			>"$work/calls/$engine-$scene-$process-$BASHPID-$EPOCHREALTIME"
@@ -220,6 +223,16 @@ run_list() {
 
 # ---- which cases there are ----
 
+# Nothing can be tried where no process may trace another, as in some containers.
+need_trace() {
+	local said
+
+	said=$(strace -o /dev/null true 2>&1) || {
+		echo "tests/fault/inject.bash: strace may trace nothing here: $said" >&2
+		exit 77
+	}
+}
+
 scenes() {
 	local engine scene process
 
@@ -231,6 +244,12 @@ scenes() {
 			done
 		done
 	done
+}
+
+# Others than root may not trace what is in the sandbox.
+say_what_is_missing() {
+	[ "$(id -u)" -eq 0 ] || echo 'not root: skipped are chroot(2) and its like, workers that' \
+		'serve in their sandbox, and the descriptors of workers that are in it'
 }
 
 # Two runs of each scene in which nothing fails: how often each call is made.
@@ -252,6 +271,7 @@ list_cases() {
 		-v when="$only_when" "$top/tests/fault/errors" "$work"/calls/* >"$work/all" || unknown=1
 	awk -v share="$share" 'BEGIN { split(share, of, "/") } (NR - 1) % of[2] == of[1] - 1' \
 		"$work/all" >"$work/list"
+	[ -s "$work/list" ] || wrong_usage 'there is no such case'
 	[ -n "$seconds" ] || return 0
 	{
 		chosen_before
@@ -270,12 +290,14 @@ chosen_before() {
 	done
 }
 
+need_trace
 learn
 list_cases
 if [ -n "$list_only" ]; then
 	cat "$work/list"
 	exit 0
 fi
+say_what_is_missing
 echo "$(wc -l <"$work/list") cases${seconds:+, for $seconds s, seed $seed}"
 SECONDS=0
 run_list

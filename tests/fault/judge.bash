@@ -94,11 +94,17 @@ is_without_landlock() {
 	[[ "$call $error" =~ ^landlock_create_ruleset\ (ENOSYS|EOPNOTSUPP|EPERM)$ ]]
 }
 
+# A worker in its sandbox shows them to root only.
+can_see_descriptors() {
+	[ -r "/proc/$1/fd" ]
+}
+
 # has_descriptors PROCESS PID: those of a run without faults.
 has_descriptors() {
 	local fds=("/proc/$2/fd/"*) wanted=()
 
-	read -ra wanted <"$descriptors/$engine.$1"
+	can_see_descriptors "$2" || return 0
+	read -ra wanted <"$descriptors/$engine.$sandbox.$1"
 	if [ "$1" = master ] && is_without_landlock; then
 		[ "${#fds[@]}" -eq $((${#wanted[@]} - 1)) ]
 	else
@@ -110,7 +116,8 @@ has_descriptors() {
 note_descriptors() {
 	local fds=("/proc/$2/fd/"*)
 
-	[ -e "$descriptors/$engine.$1" ] || echo "${fds[*]##*/}" >"$descriptors/$engine.$1"
+	! can_see_descriptors "$2" || [ -e "$descriptors/$engine.$sandbox.$1" ] ||
+		echo "${fds[*]##*/}" >"$descriptors/$engine.$sandbox.$1"
 }
 
 note_all_descriptors() {

@@ -133,6 +133,12 @@ is_halted_or_gone() {
 
 # ---- the server, and strace with one process of it ----
 
+# Whether only root may trace the process that the scene is about: a worker that is in its
+# sandbox already.
+is_for_root() {
+	[ "$process" = old ] || [[ $process == worker && $scene != start && $scene != reload ]]
+}
+
 # start_server HALT [option ...]: HALT as halt.c has it, or nothing.
 start_server() {
 	local halt=$1 options=(-p "$port" --log-stderr --shutdown-timeout 2 --spare-timeout 1
@@ -140,7 +146,13 @@ start_server() {
 
 	shift
 	[ "$engine" = blocking ] || options+=(--connections 4)
-	[ "$(id -u)" -ne 0 ] || options+=(--chroot "$PWD/root")
+	sandbox=enforce
+	if [ "$(id -u)" -eq 0 ]; then
+		options+=(--chroot "$PWD/root")
+	elif is_for_root; then
+		sandbox=off
+	fi
+	options+=(--sandbox "$sandbox")
 	echo 'log-level info' >settings
 	: >server.log
 	LC_ALL=C setsid env LD_PRELOAD="$halter" FAULT_HALT="$halt" "$BUILD/echo-master" \
@@ -152,7 +164,11 @@ is_attached() {
 	local text=
 
 	IFS= read -rd '' text <attached
-	[[ $text == *attached* ]] || is_gone "$tracer"
+	[[ $text == *attached* ]]
+}
+
+is_attached_or_gone() {
+	is_attached || is_gone "$tracer"
 }
 
 # attach PID: has it traced, and its call fail.
@@ -163,7 +179,11 @@ attach() {
 	: >attached
 	strace -e signal=none -o trace "${what[@]}" -p "$1" 2>attached </dev/null &
 	tracer=$!
-	await 10 is_attached
+	await 10 is_attached_or_gone || return
+	is_attached || {
+		complain "not traced: $(tail -n 1 attached)"
+		return 1
+	}
 }
 
 detach() {

@@ -2,7 +2,7 @@
 #
 # The table of tests/fault/inject.bash, of lines with a tab between: engine, scene, process, call,
 # error, which call, milliseconds, and what came of it. Cases of one call that came to the same
-# are one row. The exit code is 1 when any has failed.
+# are one row. The exit code is 1 when any has failed, or none was tried.
 
 BEGIN { FS = "\t" }
 
@@ -38,7 +38,10 @@ END {
 		total = total sprintf("%s %d %s", total == "" ? "" : ",", sum[outcome], outcome)
 	print total
 	printf "the slowest took %.1f s: %s\n", slowest / 1000, slow
-	exit sum["FAIL"] > 0
+	tried = NR - sum["not reached"] - sum["cannot be"]
+	if (tried == 0)
+		print "no case was tried: none of these calls has failed"
+	exit tried == 0 || sum["FAIL"] > 0
 }
 
 function row_of(engine, scene, process, call, number, outcome, list)
