@@ -79,7 +79,7 @@ done
 [[ $seconds$seed =~ ^[0-9]*$ ]] || wrong_usage '--seconds and --seed are numbers'
 [[ $jobs =~ ^[1-9]$ ]] || wrong_usage "--jobs $jobs is not allowed; allowed: 1 to 9"
 for tool in strace jq pgrep timeout; do
-	command -v "$tool" >/dev/null || wrong_usage "$tool is missing: scripts/deps check"
+	command -v "$tool" >/dev/null || wrong_usage "$tool is missing: scripts/deps fault"
 done
 [ -e "$halter" ] || wrong_usage "$halter is missing: make tests"
 
