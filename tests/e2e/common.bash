@@ -285,6 +285,14 @@ need_root() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 }
 
+# Networks of its own: for tests that spoil one, which no other process may have.
+need_networks() {
+	need_root
+	command -v ip >/dev/null || skip "ip is missing: scripts/deps fault"
+	unshare -n true || skip "no network namespaces here"
+	unshare -n sh -c 'ip link set lo up' || skip "no network here may be set up"
+}
+
 # need_blocking_engine [REASON]
 need_blocking_engine() {
 	[ "$ENGINE" != event ] || skip "${1:-about one connection at a time}"

@@ -41,9 +41,7 @@ connect_nets() {
 }
 
 start_far_server() {
-	need_root
-	command -v ip >/dev/null || skip "ip is missing: scripts/deps fault"
-	unshare -n true || skip "no network namespaces here"
+	need_networks
 	make_net server_net
 	make_net client_net
 	connect_nets
