@@ -149,7 +149,7 @@ set_clock() {
 
 # The server has said something on the day so many seconds from now.
 said_at() {
-	grep -q "^$(date -d "@$((EPOCHSECONDS + $1))" '+%b %e') .*$2" server.log
+	grep -q "^$(LC_ALL=C date -d "@$((EPOCHSECONDS + $1))" '+%b %e') .*$2" server.log
 }
 
 # Idle workers are killed until one is to be started again in 0.4 s.
