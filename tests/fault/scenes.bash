@@ -230,18 +230,31 @@ ends_in_order() {
 	timeout 10 cat <&"$1" >rest 2>&1 && [ ! -s rest ]
 }
 
-# load OPTION...: what echo-load loses is lost, in its own words.
-load() {
-	local found=()
+# What is in echo-load's report, a word each: how many echoes came back and how many connections
+# were clean, and how each of the others was lost.
+read_report() {
+	jq -er '.echoes, .classes.clean, (.classes | del(.clean) | to_entries[] |
+		.key as $class | range(.value) | $class)' report
+}
 
+# load ECHOES CONNECTIONS OPTION...: of so many echoes, on so many connections at least. What
+# echo-load loses is lost, in its own words; when it loses nothing all of them have come back.
+load() {
+	local echoes=$1 connections=$2 found=() words
+
+	shift 2
 	if ! timeout 20 "$BUILD/echo-load" "$@" --timeout 4 --json --fail-on none 127.0.0.1 \
 		"$port" >report 2>load.log </dev/null; then
 		complain "echo-load: $(tail -n 1 load.log)"
-		return
+	elif ! words=$(read_report); then
+		complain 'echo-load: no report'
+	else
+		mapfile -t found <<<"$words"
+		lost+=("${found[@]:2}")
+		[ "${#found[@]}" -gt 2 ] ||
+			[[ ${found[0]} -eq $echoes && ${found[1]} -ge $connections ]] ||
+			complain "only ${found[0]} echoes on ${found[1]} clean connections"
 	fi
-	mapfile -t found < <(jq -r '.classes | del(.clean) | to_entries[] | .key as $class |
-		range(.value) | $class' report)
-	lost+=("${found[@]}")
 }
 
 # ---- scenes ----
@@ -277,8 +290,8 @@ start_and_attach() {
 # Many short connections, a second worker for them, and one that has much to say.
 scene_echo() {
 	start_and_attach '' -w 1 --max-workers 2 || return
-	load -c 2 -n 20 --churn 5
-	load -c 1 -n 1 -s 256k
+	load 20 4 -c 2 -n 20 --churn 5
+	load 1 1 -c 1 -n 1 -s 256k
 	detach
 }
 
