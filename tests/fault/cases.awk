@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Makes the cases of tests/fault/inject.bash, one a line: engine, scene, process, call, error,
-# and which call of that name. Reads tests/fault/errors, and then how often each call is made:
+# which call of that name, and the name of that place: the same number, or "last" or "more", which
+# stay what they are when a call is made more often. Reads tests/fault/errors, and then how often each call is made:
 # files of lines "engine scene process call count". With call, error or when set, only those.
 #
 # A call that tests/fault/errors does not know is named, and the exit code then is 1; the cases
@@ -39,10 +40,17 @@ function concerns(error, engine, process, at)
 	return at == 0 || substr(error, at + 1) == engine || substr(error, at + 1) == process
 }
 
-function print_case(where, name, number)
+function place_of(name, number)
+{
+	if (number > most)
+		return "more"
+	return repeats[name] && number > 3 ? "last" : number
+}
+
+function print_case(where, error, number, place)
 {
 	if (when == "" || when == number)
-		print where, name, (number > most && when == "" ? number "+" : number)
+		print where, error, (number > most && when == "" ? number "+" : number), place
 }
 
 END {
@@ -62,10 +70,10 @@ END {
 				continue
 			for (n = 1; n <= most; n++)
 				if (!repeats[name] || n <= 3 || n == most)
-					print_case(order[i], plain, n)
+					print_case(order[i], plain, n, place_of(name, n))
 			# One more, or however many there are when it has failed.
 			if (j == 2 && !repeats[name])
-				print_case(order[i], plain, n)
+				print_case(order[i], plain, n, place_of(name, n))
 		}
 	}
 	exit is_unknown

@@ -275,8 +275,7 @@ list_cases() {
 	[ -n "$seconds" ] || return 0
 	{
 		chosen_before
-		awk -v seed="$seed" 'BEGIN { srand(seed) } { print rand() "\t" $0 }' "$work/list" |
-			sort -k 1,1 | cut -f 2-
+		awk -f "$top/tests/fault/shuffle.awk" -v seed="$seed" "$work/list" | sort | cut -f 2-
 	} >"$work/shuffled"
 	mv "$work/shuffled" "$work/list"
 }
@@ -294,7 +293,7 @@ need_trace
 learn
 list_cases
 if [ -n "$list_only" ]; then
-	cat "$work/list"
+	cut -d ' ' -f 1-6 "$work/list"
 	exit 0
 fi
 say_what_is_missing
