@@ -53,20 +53,25 @@ void cpu_alarm_clear(struct cpu_alarm *alarm)
 	*alarm = (struct cpu_alarm){ 0 };
 }
 
-uint64_t cpu_waits(pid_t pid)
+int cpu_waits(pid_t pid, uint64_t *waits)
 {
 	static const char name[] = "voluntary_ctxt_switches:";
 	char path[32], line[128];
-	uint64_t waits = 0;
+	bool is_told = false;
 	FILE *status;
 
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
 	status = fopen(path, "re");
 	if (status == NULL)
-		return 0;
+		return -1;
 	while (fgets(line, sizeof line, status) != NULL)
-		if (strncmp(line, name, sizeof name - 1) == 0)
-			waits = strtoull(line + sizeof name - 1, NULL, 10);
+		if (strncmp(line, name, sizeof name - 1) == 0) {
+			*waits = strtoull(line + sizeof name - 1, NULL, 10);
+			is_told = true;
+		}
 	fclose(status);
-	return waits;
+	if (is_told)
+		return 0;
+	errno = ENODATA;
+	return -1;
 }

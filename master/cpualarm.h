@@ -38,9 +38,11 @@ bool cpu_alarm_take(struct cpu_alarm *alarm);
 void cpu_alarm_clear(struct cpu_alarm *alarm);
 
 /*
- * Returns how often a process has given up the processor by itself, to wait for
- * something (proc(5): voluntary_ctxt_switches); 0 when that cannot be read.
+ * Sets `*waits` to how often a process has given up the processor by itself, to wait
+ * for something (proc(5): voluntary_ctxt_switches). Returns 0, or -1 with errno: ENOENT
+ * or EPERM also when the process is there, but hidden from us (proc(5): hidepid), else
+ * of fopen(3), and ENODATA when the kernel does not tell.
  */
-uint64_t cpu_waits(pid_t pid);
+int cpu_waits(pid_t pid, uint64_t *waits);
 
 #endif

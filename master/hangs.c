@@ -49,17 +49,36 @@ void hangs_clock(struct supervisor *master, unsigned slot, int64_t ms)
 		    slot + 1, (int)pid, strerror(errno));
 }
 
+/* Once is enough: what hides one worker hides them all. */
+static void say_hidden(const struct supervisor *master, unsigned slot, int error)
+{
+	static bool is_said;
+
+	if (!is_said)
+		log_warning("worker %u (pid %d) would not be missed if it ran for ever: "
+		    "how often it waits cannot be read in /proc (%s); is that mounted "
+		    "with hidepid?", slot + 1, (int)master->workers.entry[slot].pid,
+		    strerror(error));
+	is_said = true;
+}
+
 /*
  * All that shows that a worker gets on. A protocol may talk to its client in ways
  * that the board does not count; whoever does that waits for the client now and then.
+ * Of whom that cannot be seen, it is not known that it hangs: it has made a step.
  */
 static uint64_t steps_of(const struct supervisor *master, unsigned slot)
 {
 	struct board_totals own = { 0 };
+	uint64_t waits;
 
+	if (cpu_waits(master->workers.entry[slot].pid, &waits) < 0) {
+		say_hidden(master, slot, errno);
+		return master->plan.slots.slot[slot].steps + 1;
+	}
 	board_add(&master->board->slots[slot], &own);
 	return own.accepted + own.completed + own.refused + own.turned_away + own.bytes_in +
-	    own.bytes_out + cpu_waits(master->workers.entry[slot].pid);
+	    own.bytes_out + waits;
 }
 
 void hangs_look(struct supervisor *master)

@@ -114,23 +114,27 @@ END_TEST
 
 START_TEST(waits_are_counted_of_whom_waits)
 {
-	uint64_t before;
+	uint64_t before = 0;
+	uint64_t after = 0;
 
 	sleep_ms(1);
-	before = cpu_waits(getpid());
+	ck_assert_int_eq(cpu_waits(getpid(), &before), 0);
 	ck_assert_uint_gt(before, 0);
 	sleep_ms(1);
 	sleep_ms(1);
-	ck_assert_uint_ge(cpu_waits(getpid()), before + 2);
+	ck_assert_int_eq(cpu_waits(getpid(), &after), 0);
+	ck_assert_uint_ge(after, before + 2);
 }
 END_TEST
 
-START_TEST(waits_that_cannot_be_read_are_none)
+START_TEST(waits_that_cannot_be_read_are_not_none)
 {
 	pid_t pid = child_start(sleep_for_ever, NULL);
+	uint64_t waits;
 
 	child_kill(pid);
-	ck_assert_uint_eq(cpu_waits(pid), 0);
+	ck_assert_int_eq(cpu_waits(pid, &waits), -1);
+	ck_assert_int_eq(errno, ENOENT);
 }
 END_TEST
 
@@ -144,7 +148,7 @@ Suite *cpualarm_suite(void)
 	tcase_add_test(tcase, does_not_go_off_while_the_process_waits_or_when_it_is_dead);
 	tcase_add_test(tcase, process_that_is_gone_is_told_as_such);
 	tcase_add_test(tcase, waits_are_counted_of_whom_waits);
-	tcase_add_test(tcase, waits_that_cannot_be_read_are_none);
+	tcase_add_test(tcase, waits_that_cannot_be_read_are_not_none);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -190,6 +190,30 @@ talks_aside() {
 	nobody_hangs
 }
 
+# What a command is started with as a root who is not shown the processes of others, nor those of
+# its own that are in a sandbox.
+hidden=(unshare -m sh -c 'mount -t proc -o hidepid=2,gid=65533 proc /proc && exec "$@"' -
+	setpriv --bounding-set -sys_ptrace)
+
+# Linux 5.8 is the first to hide processes from one mount alone.
+can_hide_processes() {
+	printf '%s\n' 5.8 "$(uname -r)" | sort -CV && "${hidden[@]}" true
+}
+
+@test "hang: a worker that its master cannot look at is not taken for one that hangs" {
+	need_root
+	need_blocking_engine
+	[ "$SANDBOX" != off ] || skip "workers outside the sandbox can be looked at"
+	can_hide_processes || skip "needs a /proc that hides processes"
+	ln -sf "$tools/hanging" echo-master
+	launch "${hidden[@]}" ./echo-master -p 0 --log-stderr -w 1 --max-workers 1 --hang-timeout 1s
+	worker=$(workers)
+	talks_aside "$worker"
+	[ "$(workers)" = "$worker" ]
+	[ "$(times_said 'hangs|was killed')" -eq 0 ]
+	[ "$(times_said 'how often it waits cannot be read in /proc \(No such file or directory\)')" -eq 1 ]
+}
+
 @test "hang: with hang-timeout 0 nobody is missed, and a reload can change that" {
 	echo 'hang-timeout 0' >server.conf
 	launch "$BUILD/echo-master" -w 1 -p 0 --log-stderr -f server.conf
