@@ -63,11 +63,9 @@ void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t n
 /* One that is stopped again has been continued, and that is as good as a step. */
 void plan_on_stopped(struct plan *plan, struct slot *slot, int64_t now)
 {
-	int64_t allowed = allowed_ms(plan, slot);
-
 	plan->stopped += !slot->stopped;
 	slot->stopped = true;
-	slot->stopped_due = allowed > 0 ? now + allowed : SLOT_NEVER;
+	slot->stopped_since = now;
 }
 
 void plan_on_continued(struct plan *plan, struct slot *slot)
@@ -76,15 +74,20 @@ void plan_on_continued(struct plan *plan, struct slot *slot)
 	slot->stopped = false;
 }
 
-static int64_t due_of(const struct slot *slot)
+/* By what is allowed now: a reload may have changed that since. */
+static int64_t due_of(const struct plan *plan, const struct slot *slot)
 {
-	return slot->stopped && may_hang(slot) ? slot->stopped_due : SLOT_NEVER;
+	int64_t allowed = allowed_ms(plan, slot);
+
+	if (!slot->stopped || !may_hang(slot) || allowed == 0)
+		return SLOT_NEVER;
+	return slot->stopped_since + allowed;
 }
 
 void plan_hangs_are_due(struct plan *plan, int64_t now)
 {
 	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++)
-		if (due_of(&plan->slots.slot[i]) <= now)
+		if (due_of(plan, &plan->slots.slot[i]) <= now)
 			give_up(plan, &plan->slots.slot[i], now);
 }
 
@@ -92,9 +95,12 @@ int64_t plan_hang_deadline(const struct plan *plan)
 {
 	int64_t first = SLOT_NEVER;
 
-	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++)
-		if (due_of(&plan->slots.slot[i]) < first)
-			first = due_of(&plan->slots.slot[i]);
+	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++) {
+		int64_t due = due_of(plan, &plan->slots.slot[i]);
+
+		if (due < first)
+			first = due;
+	}
 	return first;
 }
 

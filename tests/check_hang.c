@@ -235,6 +235,47 @@ START_TEST(reload_brings_its_own_time)
 }
 END_TEST
 
+START_TEST(reload_brings_its_own_time_to_who_is_stopped_already)
+{
+	serve(1);
+	script_stopped(0);
+	script.hang_ms = 2 * HANG_MS;
+	script_reload(1, 1000000);
+	script_ready(1);
+	script_says("spawn 1/2, clock 1 10000, RELOADED g2 1, retire 0");
+	script_pass(2 * HANG_MS - 1);
+	script_says("");
+	script_pass(1);
+	script_says("abort 0");
+}
+END_TEST
+
+START_TEST(reload_to_a_shorter_time_is_felt_at_once)
+{
+	serve(1);
+	script_stopped(0);
+	script_pass(3000);
+	script.hang_ms = 2000;
+	script_reload(1, 1000000);
+	script_ready(1);
+	script_pass(0);
+	script_says("spawn 1/2, clock 1 2000, RELOADED g2 1, retire 0, abort 0");
+}
+END_TEST
+
+START_TEST(reload_that_takes_the_setting_away_lets_who_is_stopped_be)
+{
+	serve(1);
+	script_stopped(0);
+	script.hang_ms = 0;
+	script_reload(1, 1000000);
+	script_ready(1);
+	script_says("spawn 1/2, RELOADED g2 1, retire 0");
+	script_pass(100 * HANG_MS);
+	script_says("");
+}
+END_TEST
+
 START_TEST(reload_that_waits_for_a_worker_that_hangs_has_another)
 {
 	serve(1);
@@ -255,6 +296,9 @@ static TCase *setting(void)
 
 	tcase_add_test(tcase, without_the_setting_nobody_is_missed);
 	tcase_add_test(tcase, reload_brings_its_own_time);
+	tcase_add_test(tcase, reload_brings_its_own_time_to_who_is_stopped_already);
+	tcase_add_test(tcase, reload_to_a_shorter_time_is_felt_at_once);
+	tcase_add_test(tcase, reload_that_takes_the_setting_away_lets_who_is_stopped_be);
 	tcase_add_test(tcase, reload_that_waits_for_a_worker_that_hangs_has_another);
 	return tcase;
 }

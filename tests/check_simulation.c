@@ -42,7 +42,7 @@ struct process {
 	int64_t waited;      /* what the plan last chose to wait after one */
 	int64_t spawn_after; /* when that is over */
 	bool stopped;        /* by a signal */
-	int64_t stopped_due; /* when that has lasted for too long, or SLOT_NEVER */
+	int64_t stopped_since;
 	bool loops;          /* it runs and gets nowhere */
 	int64_t looped;      /* for how long it has, in processor time */
 	unsigned looks;      /* how often it was looked at since it does */
@@ -396,10 +396,18 @@ static int64_t hang_of(const struct world *world, const struct process *process)
 	return is_next ? world->reload.hang_ms : world->hang;
 }
 
+/* It is stopped, and has been for longer than it may. */
+static bool lies_too_long(const struct world *world, const struct process *process)
+{
+	int64_t hang = hang_of(world, process);
+
+	return process->stopped && hang > 0 && world->now >= process->stopped_since + hang;
+}
+
 /* It has been stopped for long, or has used so much time in vain; one that waits is none of it. */
 static void check_abort(struct world *world, const struct process *process)
 {
-	bool lies = process->stopped && world->now >= process->stopped_due;
+	bool lies = lies_too_long(world, process);
 	bool spins = process->loops && process->looped >= process->clock_set;
 
 	must(world, (lies || spins) && process->told <= TOLD_TO_RETIRE);
@@ -706,8 +714,8 @@ static void check_deadlines(struct world *world)
 		    since < PLAN_END_MS);
 		must(world, !process->lives || process->told != TOLD_TO_ABORT ||
 		    since < PLAN_ABORT_MS);
-		must(world, !process->stopped || !process->ready ||
-		    process->told > TOLD_TO_RETIRE || world->now < process->stopped_due);
+		must(world, !process->ready || process->told > TOLD_TO_RETIRE ||
+		    !lies_too_long(world, process));
 		must(world, !process->lives || process->ready || process->told != TOLD_NOTHING ||
 		    world->slots[i].phase == SLOT_SETTLING ||
 		    world->now < process->born + PLAN_START_MS);
@@ -963,10 +971,8 @@ static void serve_enough(struct world *world, unsigned slot)
 static void stop_process(struct world *world, unsigned slot)
 {
 	struct process *process = &world->processes[slot];
-	int64_t hang = hang_of(world, process);
-
 	process->stopped = true;
-	process->stopped_due = hang > 0 ? world->now + hang : SLOT_NEVER;
+	process->stopped_since = world->now;
 	happen(world, (struct plan_event){ .kind = PLAN_WORKER_STOPPED, .slot = slot });
 }
 
