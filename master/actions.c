@@ -297,8 +297,7 @@ static void carry_out(struct supervisor *master, const struct plan_action *actio
 		break;
 	case PLAN_ABORT:
 		actions_nobody_idle_in(master, action->slot);
-		report_hanging(action, &master->workers.entry[action->slot],
-		    master->reload.current.hang_timeout);
+		report_hanging(action, &master->workers.entry[action->slot]);
 		tell(master, action->slot, SIGABRT);
 		break;
 	case PLAN_KILL:

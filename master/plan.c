@@ -245,7 +245,7 @@ bool plan_next(struct plan *plan, struct plan_action *action)
 		*action = (struct plan_action){ .kind = action_for(slot->phase),
 			.slot = plan_number_of(plan, slot), .generation = slot->generation,
 			.listener = slot->listener, .by_load = slot->by_load,
-			.stopped = slot->stopped };
+			.stopped = slot->stopped, .delay_ms = slot->hang_ms };
 		return true;
 	}
 	if (!plan_is_stopping(plan) || plan->slots.live > 0 || plan->mode == PLAN_OVER)

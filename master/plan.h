@@ -99,7 +99,7 @@ enum plan_action_kind {
 	PLAN_SPAWN,  /* slot, generation, listener: fork a worker; failure is an event */
 	PLAN_RETIRE, /* slot: accept nothing more, finish what you have */
 	PLAN_END,    /* slot: end your session now, in order */
-	PLAN_ABORT,  /* slot, stopped: it hangs */
+	PLAN_ABORT,  /* slot, stopped, delay_ms: it hangs, and has for so long */
 	PLAN_KILL,   /* slot */
 	PLAN_CLOCK,  /* slot, delay_ms: report PLAN_WORKER_RAN when it has run for so long */
 	PLAN_GATE,   /* listener: turn new clients away from it */

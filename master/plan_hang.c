@@ -36,13 +36,12 @@ static void give_up(struct plan *plan, struct slot *slot, int64_t now)
 
 /* ---- workers that run ---- */
 
-void plan_clock(struct plan *plan, const struct slot *slot)
+void plan_clock(struct plan *plan, struct slot *slot)
 {
-	int64_t allowed = allowed_ms(plan, slot);
-
-	if (allowed > 0)
+	slot->hang_ms = allowed_ms(plan, slot);
+	if (slot->hang_ms > 0)
 		plan_queue(plan, (struct plan_action){ .kind = PLAN_CLOCK,
-		    .slot = plan_number_of(plan, slot), .delay_ms = allowed });
+		    .slot = plan_number_of(plan, slot), .delay_ms = slot->hang_ms });
 }
 
 void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t now)
@@ -86,9 +85,14 @@ static int64_t due_of(const struct plan *plan, const struct slot *slot)
 
 void plan_hangs_are_due(struct plan *plan, int64_t now)
 {
-	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++)
-		if (due_of(plan, &plan->slots.slot[i]) <= now)
-			give_up(plan, &plan->slots.slot[i], now);
+	for (unsigned i = 0; i < plan->slots.used && plan->stopped > 0; i++) {
+		struct slot *slot = &plan->slots.slot[i];
+
+		if (due_of(plan, slot) > now)
+			continue;
+		slot->hang_ms = allowed_ms(plan, slot);
+		give_up(plan, slot, now);
+	}
 }
 
 int64_t plan_hang_deadline(const struct plan *plan)

@@ -61,7 +61,7 @@ void plan_close_deserted(struct plan *plan);
 void plan_on_stop(struct plan *plan, bool fast, int64_t now);
 
 /* plan_hang.c */
-void plan_clock(struct plan *plan, const struct slot *slot);
+void plan_clock(struct plan *plan, struct slot *slot);
 void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t now);
 void plan_on_stopped(struct plan *plan, struct slot *slot, int64_t now);
 void plan_on_continued(struct plan *plan, struct slot *slot);

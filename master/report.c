@@ -60,12 +60,12 @@ void report_leaving(unsigned slot, const struct worker_entry *entry, bool by_loa
 	    (int)entry->pid, entry->generation);
 }
 
-void report_hanging(const struct plan_action *action, const struct worker_entry *entry,
-    unsigned hang_s)
+void report_hanging(const struct plan_action *action, const struct worker_entry *entry)
 {
-	log_error("worker %u (pid %d, generation %u) hangs: it %s %u s%s; it is aborted",
+	log_error("worker %u (pid %d, generation %u) hangs: it %s %d s%s; it is aborted",
 	    action->slot + 1, (int)entry->pid, entry->generation,
-	    action->stopped ? "has been stopped for" : "has run for", hang_s,
+	    action->stopped ? "has been stopped for" : "has run for",
+	    (int)(action->delay_ms / 1000),
 	    action->stopped ? "" : " and got nowhere");
 }
 

@@ -31,9 +31,8 @@ void report_sandbox(const struct settings *settings);
 void report_coming(const struct plan_action *action, pid_t pid);
 void report_leaving(unsigned slot, const struct worker_entry *entry, bool by_load);
 
-/* Logs that a worker is aborted because it has hung for `hang_s` seconds. */
-void report_hanging(const struct plan_action *action, const struct worker_entry *entry,
-    unsigned hang_s);
+/* Logs that a worker is aborted because it hangs. `action` is PLAN_ABORT. */
+void report_hanging(const struct plan_action *action, const struct worker_entry *entry);
 
 /*
  * Logs one of the plan's reports. `sessions` is how many clients are being

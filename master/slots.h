@@ -45,6 +45,7 @@ struct slot {
 	bool by_load;        /* STARTING, RETIRING: as clients come and go, nobody asked for it */
 	bool stopped;        /* its process is, by a signal such as SIGSTOP */
 	int64_t stopped_since; /* stopped: in ms */
+	int64_t hang_ms;     /* by what it was last clocked, or given up for being stopped */
 	uint64_t steps;      /* what its process had done when it was last looked at: plan_hang.c */
 	int64_t since;       /* READY: when it became so, in ms */
 	int64_t due;         /* end of the phase, in ms, or SLOT_NEVER */

@@ -20,7 +20,7 @@ START_TEST(stopped_worker_is_aborted_replaced_and_killed)
 	script_pass(HANG_MS - 1);
 	script_says("");
 	script_pass(1);
-	script_says("abort 0, spawn 2/1");
+	script_says("abort 0 5000, spawn 2/1");
 	script_ready(2);
 	script_says("clock 2 5000");
 	script_pass(PLAN_ABORT_MS - 1);
@@ -74,7 +74,7 @@ START_TEST(stopped_worker_that_retires_is_aborted)
 	script_says("");
 	script_stopped(0);
 	script_pass(HANG_MS);
-	script_says("abort 0");
+	script_says("abort 0 5000");
 	script_dies(0);
 	script_says("");
 }
@@ -111,7 +111,7 @@ START_TEST(worker_that_is_stopped_while_it_is_born_is_aborted_when_it_is_there)
 	script_ready(0);
 	script_says("spawn 0/1, clock 0 5000, STARTED 1");
 	script_pass(HANG_MS);
-	script_says("abort 0, spawn 1/1");
+	script_says("abort 0 5000, spawn 1/1");
 }
 END_TEST
 
@@ -122,7 +122,7 @@ START_TEST(stop_does_not_wait_for_a_worker_that_hangs)
 	script_happens(PLAN_STOP);
 	script_says("STOPPING, gate 0");
 	script_pass(HANG_MS);
-	script_says("drain 0, retire 0, abort 0");
+	script_says("drain 0, retire 0, abort 0 5000");
 	script_pass(PLAN_ABORT_MS);
 	script_says("kill 0");
 	script_dies(0);
@@ -163,7 +163,7 @@ START_TEST(worker_that_ran_and_got_nowhere_is_aborted_and_replaced)
 	script_ran(0, 7);
 	script_says("clock 0 5000");
 	script_ran(0, 7);
-	script_says("abort 0, spawn 1/1");
+	script_says("abort 0 5000, spawn 1/1");
 	script_ran(0, 7);
 	script_says("");
 	script_pass(PLAN_ABORT_MS);
@@ -192,7 +192,7 @@ START_TEST(worker_that_retires_is_clocked_too)
 	script_ran(0, 3);
 	script_says("clock 0 5000");
 	script_ran(0, 3);
-	script_says("abort 0");
+	script_says("abort 0 5000");
 }
 END_TEST
 
@@ -231,7 +231,21 @@ START_TEST(reload_brings_its_own_time)
 	script_says("clock 0 2000");
 	script_stopped(1);
 	script_pass(2000);
-	script_says("abort 1, spawn 2/2");
+	script_says("abort 1 2000, spawn 2/2");
+}
+END_TEST
+
+/* Else the log would say of it that it has run for as long as others may now. */
+START_TEST(who_was_clocked_before_a_reload_is_said_to_have_run_for_so_long)
+{
+	serve(1);
+	script_ran(0, 7);
+	script.hang_ms = 2000;
+	script_reload(1, 1000000);
+	script_ready(1);
+	script_says("clock 0 5000, spawn 1/2, clock 1 2000, RELOADED g2 1, retire 0");
+	script_ran(0, 7);
+	script_says("abort 0 5000");
 }
 END_TEST
 
@@ -246,7 +260,7 @@ START_TEST(reload_brings_its_own_time_to_who_is_stopped_already)
 	script_pass(2 * HANG_MS - 1);
 	script_says("");
 	script_pass(1);
-	script_says("abort 0");
+	script_says("abort 0 10000");
 }
 END_TEST
 
@@ -259,7 +273,7 @@ START_TEST(reload_to_a_shorter_time_is_felt_at_once)
 	script_reload(1, 1000000);
 	script_ready(1);
 	script_pass(0);
-	script_says("spawn 1/2, clock 1 2000, RELOADED g2 1, retire 0, abort 0");
+	script_says("spawn 1/2, clock 1 2000, RELOADED g2 1, retire 0, abort 0 2000");
 }
 END_TEST
 
@@ -283,7 +297,7 @@ START_TEST(reload_that_waits_for_a_worker_that_hangs_has_another)
 	script_ready(1);
 	script_stopped(1);
 	script_pass(HANG_MS);
-	script_says("spawn 1/2, spawn 2/2, clock 1 5000, abort 1, spawn 3/2");
+	script_says("spawn 1/2, spawn 2/2, clock 1 5000, abort 1 5000, spawn 3/2");
 	script_ready(2);
 	script_ready(3);
 	script_says("clock 2 5000, clock 3 5000, RELOADED g2 2, retire 0");
@@ -296,6 +310,7 @@ static TCase *setting(void)
 
 	tcase_add_test(tcase, without_the_setting_nobody_is_missed);
 	tcase_add_test(tcase, reload_brings_its_own_time);
+	tcase_add_test(tcase, who_was_clocked_before_a_reload_is_said_to_have_run_for_so_long);
 	tcase_add_test(tcase, reload_brings_its_own_time_to_who_is_stopped_already);
 	tcase_add_test(tcase, reload_to_a_shorter_time_is_felt_at_once);
 	tcase_add_test(tcase, reload_that_takes_the_setting_away_lets_who_is_stopped_be);

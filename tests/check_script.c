@@ -73,7 +73,7 @@ static void say_report(const struct plan_action *action)
 static void say_action(const struct plan_action *action)
 {
 	static const char *const words[] = { [PLAN_RETIRE] = "retire", [PLAN_END] = "end",
-		[PLAN_ABORT] = "abort", [PLAN_KILL] = "kill",
+		[PLAN_KILL] = "kill",
 		[PLAN_GATE] = "gate", [PLAN_DRAIN] = "drain",
 		[PLAN_CLOSE] = "close" };
 
@@ -83,9 +83,11 @@ static void say_action(const struct plan_action *action)
 		break;
 	case PLAN_RETIRE:
 	case PLAN_END:
-	case PLAN_ABORT:
 	case PLAN_KILL:
 		say("%s %u", words[action->kind], action->slot);
+		break;
+	case PLAN_ABORT:
+		say("abort %u %d", action->slot, (int)action->delay_ms);
 		break;
 	case PLAN_CLOCK:
 		say("clock %u %d", action->slot, (int)action->delay_ms);

@@ -585,6 +585,8 @@ static void carry_out(struct world *world, const struct plan_action *action)
 		break;
 	case PLAN_ABORT:
 		must(world, world->processes[action->slot].stopped == action->stopped);
+		must(world, action->delay_ms == world->processes[action->slot].clock_set ||
+		    action->delay_ms == hang_of(world, &world->processes[action->slot]));
 		tell(world, action->slot, TOLD_TO_ABORT);
 		break;
 	case PLAN_CLOCK:
