@@ -230,6 +230,9 @@ START_TEST(abort_is_for_oneself_only)
 	ck_assert_uint_eq(answer_to(SYS_tgkill, 4711, 4711, SIGABRT, 0), SECCOMP_RET_ALLOW);
 	ck_assert_uint_eq(answer_to(SYS_tgkill, 4710, 4711, SIGABRT, 0), SECCOMP_RET_TRAP);
 	ck_assert_uint_eq(answer_to(SYS_tgkill, 4711, 4711, SIGTERM, 0), SECCOMP_RET_TRAP);
+	ck_assert_uint_eq(answer_to(SYS_tkill, 4711, SIGABRT, 0, 0), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(answer_to(SYS_tkill, 4710, SIGABRT, 0, 0), SECCOMP_RET_TRAP);
+	ck_assert_uint_eq(answer_to(SYS_tkill, 4711, SIGTERM, SIGABRT, 0), SECCOMP_RET_TRAP);
 	ck_assert_uint_eq(answer_to(SYS_kill, 4711, SIGABRT, SIGABRT, 0), SECCOMP_RET_TRAP);
 }
 END_TEST

@@ -38,7 +38,9 @@
 
 /* ---- our own steps ---- */
 
-enum { AT_SELF = 8, AT_UNKNOWN = 12, OWN_STEPS = 13 };
+/* abort(3) of glibc makes tgkill(pid, tid, SIGABRT), that of musl tkill(tid, SIGABRT). */
+enum { AT_SELF = 8, AT_TKILL = 11, AT_SELF_AGAIN = 13, AT_ALLOW = 16, AT_UNKNOWN = 17,
+	OWN_STEPS = 18 };
 
 /* From one step, jumps count from the next. */
 #define FROM(step, to) ((uint8_t)((to) - (step) - 1))
@@ -55,11 +57,16 @@ static void write_own_steps(struct sock_filter *steps, uint32_t newest, uint32_t
 		IF_EQUAL(3, NO_CALL, AT_UNKNOWN, 4),
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FOREIGN_NUMBERS, FROM(4, OWN_STEPS), 0),
 		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, newest, FROM(5, AT_UNKNOWN), 0),
-		IF_EQUAL(6, (uint32_t)SCMP_SYS(tgkill), 7, OWN_STEPS),
+		IF_EQUAL(6, (uint32_t)SCMP_SYS(tgkill), 7, AT_TKILL),
 		LOAD(ARGUMENT(0)),
 		IF_EQUAL(AT_SELF, 0, 9, OWN_STEPS),
 		LOAD(ARGUMENT(2)),
-		IF_EQUAL(10, SIGABRT, 11, OWN_STEPS),
+		IF_EQUAL(10, SIGABRT, AT_ALLOW, OWN_STEPS),
+		IF_EQUAL(AT_TKILL, (uint32_t)SCMP_SYS(tkill), 12, OWN_STEPS),
+		LOAD(ARGUMENT(0)),
+		IF_EQUAL(AT_SELF_AGAIN, 0, 14, OWN_STEPS),
+		LOAD(ARGUMENT(1)),
+		IF_EQUAL(15, SIGABRT, AT_ALLOW, OWN_STEPS),
 		RETURN(SECCOMP_RET_ALLOW),
 		RETURN(unknown),
 	};
@@ -69,8 +76,10 @@ static void write_own_steps(struct sock_filter *steps, uint32_t newest, uint32_t
 
 void filter_set_self(struct filter *filter, pid_t self)
 {
-	if (filter->length > 0)
-		filter->step[AT_SELF].k = (uint32_t)self;
+	if (filter->length == 0)
+		return;
+	filter->step[AT_SELF].k = (uint32_t)self;
+	filter->step[AT_SELF_AGAIN].k = (uint32_t)self; /* the only thread has the pid for its tid */
 }
 
 static uint32_t newest_number(void)

@@ -28,7 +28,7 @@ int filter_build(struct filter *filter, enum sandbox_mode mode, enum call_maker 
 
 /*
  * Has the filter let the process `self`, and nobody else, be ended by abort(3), which
- * sends SIGABRT by tgkill(2). No pid is known when a filter is built.
+ * sends SIGABRT by tgkill(2) or tkill(2). No pid is known when a filter is built.
  */
 void filter_set_self(struct filter *filter, pid_t self);
 
