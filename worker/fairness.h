@@ -29,8 +29,9 @@ bool fairness_ahead(unsigned own, uint64_t all, unsigned workers);
 /*
  * The same for the worker in slot `number`, by what the board says of others of
  * its generation that take connections now: who stands aside, or is full, could
- * not come in its place, and the last at the door stays. In a large pool some of
- * them stand for all.
+ * not come in its place, and the last at the door stays, as far as the board shows:
+ * two that look at once may both go, and are back after FAIRNESS_ASIDE_MS, as nobody
+ * stays away for longer. In a large pool some of them stand for all.
  */
 bool fairness_ahead_on_board(const struct board *board, unsigned number);
 
