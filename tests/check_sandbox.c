@@ -280,6 +280,17 @@ START_TEST(what_takes_paths_and_is_not_needed_fails)
 }
 END_TEST
 
+/* glibc does it with some tunables, and takes this for a kernel that cannot (prctl(2)). */
+START_TEST(naming_memory_fails_and_no_other_prctl_does)
+{
+	build(SANDBOX_ENFORCE, CALL_OF_BOTH);
+	if (SANDBOX_IS_WIDE)
+		return;
+	ck_assert_uint_eq(answer_to(SYS_prctl, 0x53564d41, 0, 0, 0), SECCOMP_RET_ERRNO | EINVAL);
+	ck_assert_uint_eq(answer_to(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0), SECCOMP_RET_TRAP);
+}
+END_TEST
+
 START_TEST(log_stops_nothing)
 {
 	build(SANDBOX_LOG, CALL_OF_BLOCKING);
@@ -316,6 +327,7 @@ static TCase *filters(void)
 	tcase_add_test(tcase, unknown_numbers_are_as_on_an_older_kernel);
 	tcase_add_test(tcase, calls_of_another_kind_of_program_kill);
 	tcase_add_test(tcase, what_takes_paths_and_is_not_needed_fails);
+	tcase_add_test(tcase, naming_memory_fails_and_no_other_prctl_does);
 	tcase_add_test(tcase, log_stops_nothing);
 	tcase_add_test(tcase, calls_have_names);
 	return tcase;

@@ -28,12 +28,18 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41 /* since Linux 5.17 */
+#endif
 
 #define MADE_BY(name, maker) { (name), (maker), { { CALL_ANY, 0, 0 } }, 0 }
 #define MADE(name) MADE_BY(name, CALL_OF_BOTH)
 #define MADE_IF(name, ...) { (name), CALL_OF_BOTH, { __VA_ARGS__ }, 0 }
 #define REFUSED(name) { (name), CALL_OF_BOTH, { { CALL_ANY, 0, 0 } }, EACCES }
+#define REFUSED_IF(name, error, ...) { (name), CALL_OF_BOTH, { __VA_ARGS__ }, (error) }
 
 #define IS(argument, value) { CALL_IS, (argument), (value) }
 #define HAS(argument, value) { CALL_HAS, (argument), (value) }
@@ -121,6 +127,8 @@ static const struct call calls[] = {
 	MADE_IF("madvise", IS(2, MADV_DONTNEED)),
 	MADE_IF("madvise", IS(2, MADV_FREE)),
 	MADE_IF("madvise", IS(2, MADV_HUGEPAGE)),
+	/* later C libraries name what they have mapped, and fall back as on an older kernel */
+	REFUSED_IF("prctl", EINVAL, IS(0, PR_SET_VMA)),
 	MADE_IF("futex", IS(1, FUTEX_WAIT_PRIVATE)),
 	MADE_IF("futex", IS(1, FUTEX_WAKE_PRIVATE)),
 	MADE_IF("futex_time64", IS(1, FUTEX_WAIT_PRIVATE)),
