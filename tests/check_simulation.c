@@ -79,6 +79,8 @@ struct world {
 	int64_t drain;            /* in force */
 	int64_t spare;            /* how long there are too many idle before some leave */
 	int64_t hang;             /* how long a worker may hang, 0: for ever */
+	int64_t hang_before;      /* the same before this event */
+	int64_t hang_judged;      /* by what the last one was aborted */
 	int64_t needed;           /* when nobody was idle, or since when too many are */
 	int64_t grown;            /* when the pool last grew */
 	unsigned batch;           /* by how many */
@@ -396,21 +398,24 @@ static int64_t hang_of(const struct world *world, const struct process *process)
 	return is_next ? world->reload.hang_ms : world->hang;
 }
 
-/* It is stopped, and has been for longer than it may. */
+/* It is stopped, and has been for so long. */
+static bool lies(const struct world *world, const struct process *process, int64_t hang)
+{
+	return process->stopped && hang > 0 && world->now >= process->stopped_since + hang;
+}
+
 static bool lies_too_long(const struct world *world, const struct process *process)
 {
-	int64_t hang = hang_of(world, process);
-
-	return process->stopped && hang > 0 && world->now >= process->stopped_since + hang;
+	return lies(world, process, hang_of(world, process));
 }
 
 /* It has been stopped for long, or has used so much time in vain; one that waits is none of it. */
 static void check_abort(struct world *world, const struct process *process)
 {
-	bool lies = lies_too_long(world, process);
 	bool spins = process->loops && process->looped >= process->clock_set;
 
-	must(world, (lies || spins) && process->told <= TOLD_TO_RETIRE);
+	must(world, spins || lies(world, process, world->hang_judged));
+	must(world, process->told <= TOLD_TO_RETIRE);
 }
 
 /* So short that a reload may end old sessions to have a place for each new worker. */
@@ -586,7 +591,9 @@ static void carry_out(struct world *world, const struct plan_action *action)
 	case PLAN_ABORT:
 		must(world, world->processes[action->slot].stopped == action->stopped);
 		must(world, action->delay_ms == world->processes[action->slot].clock_set ||
+		    action->delay_ms == world->hang_before ||
 		    action->delay_ms == hang_of(world, &world->processes[action->slot]));
+		world->hang_judged = action->delay_ms;
 		tell(world, action->slot, TOLD_TO_ABORT);
 		break;
 	case PLAN_CLOCK:
@@ -756,6 +763,7 @@ static void happen(struct world *world, struct plan_event event)
 	world->occupied_before = world->plan.slots.occupied;
 	world->widest = 0;
 	world->spare_leave = false;
+	world->hang_before = world->hang;
 	note_widest(world);
 	feed(world, &event);
 	carry_out_all(world);
