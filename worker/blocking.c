@@ -97,7 +97,7 @@ static void set_timer(void)
 
 	if (lingering.count > 0) {
 		first = TICK_MS;
-		when.it_interval.tv_usec = TICK_MS * 1000;
+		when.it_interval.tv_usec = TICK_MS * 1000L;
 	} else if (session_is_timed) {
 		first = session_due - clock_ms();
 		if (first <= 0)
