@@ -16,15 +16,17 @@ void title_init(int argc, char **argv)
 	setproctitle_init(argc, argv, environ);
 }
 
-static void make(struct title *title, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
+static struct title make(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
 
-static void make(struct title *title, const char *format, va_list arguments)
+static struct title make(const char *format, va_list arguments)
 {
+	struct title title;
 	char text[96];
 
 	vsnprintf(text, sizeof text, format, arguments);
-	snprintf(title->text, sizeof title->text, "%.30s: %s", getprogname(), text);
+	snprintf(title.text, sizeof title.text, "%.30s: %s", getprogname(), text);
+	return title;
 }
 
 void title_make(struct title *title, const char *format, ...)
@@ -32,7 +34,7 @@ void title_make(struct title *title, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	make(title, format, arguments);
+	*title = make(format, arguments);
 	va_end(arguments);
 }
 
@@ -52,7 +54,7 @@ void title_set(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	make(&title, format, arguments);
+	title = make(format, arguments);
 	va_end(arguments);
 	title_show(&title);
 }
