@@ -133,12 +133,11 @@ void plan_init(struct plan *plan, struct slot *slots, const struct plan_start *s
 	plan_fill(plan, &plan->slots.charge, now);
 }
 
-void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
+/* What a worker did, or what became of it. */
+static void on_worker(struct plan *plan, const struct plan_event *event, int64_t now)
 {
 	struct slot *slot = &plan->slots.slot[event->slot];
 
-	if (plan->mode == PLAN_OVER)
-		return;
 	switch (event->kind) {
 	case PLAN_WORKER_READY:
 		plan_on_ready(plan, slot, now);
@@ -164,6 +163,26 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 		break;
 	case PLAN_SPAWN_FAILED:
 		plan_on_spawn_failed(plan, slot, event->code, now);
+		break;
+	default:
+		break;
+	}
+}
+
+void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
+{
+	if (plan->mode == PLAN_OVER)
+		return;
+	switch (event->kind) {
+	case PLAN_WORKER_READY:
+	case PLAN_WORKER_ASKS:
+	case PLAN_SERVED_ENOUGH:
+	case PLAN_WORKER_EXITED:
+	case PLAN_WORKER_STOPPED:
+	case PLAN_WORKER_CONTINUED:
+	case PLAN_WORKER_RAN:
+	case PLAN_SPAWN_FAILED:
+		on_worker(plan, event, now);
 		break;
 	case PLAN_RELOAD_ASKED:
 		plan_on_reload_asked(plan);
