@@ -12,31 +12,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
-/* One line that waits, complete as it will be sent. */
-struct line {
-	STAILQ_ENTRY(line) next; /* the one that came after it */
-	size_t length;           /* of text, in bytes, without its NUL */
-	char text[];
-};
 
 struct devlog {
 	const char *path;           /* of the daemon's socket */
 	const char *ident;          /* program name on every line */
 	int fd;                     /* connected socket, -1 when there is none */
 	bool full;                  /* the daemon's end of it took no more */
-	STAILQ_HEAD(line_queue, line) lines; /* what waits, oldest first */
-	unsigned waiting;           /* how many of them */
 	uint64_t lost;              /* lines that found the queue full */
+	unsigned waiting;           /* lines in the queue */
+	size_t first, end;          /* of the bytes in it: the oldest line, behind the newest */
+	char queue[DEVLOG_QUEUE_SIZE]; /* lines as they will be sent, each with its NUL */
 };
 
 enum outcome { SENT, NOT_NOW, NOBODY_THERE };
 
+/*
+ * The queue is part of it, so that a line that waits takes no memory from the heap:
+ * the master logs between one fork and the next, and each page that it then writes
+ * to leaves the worker before with a copy of its own.
+ */
 struct devlog *devlog_open(const char *path, const char *ident)
 {
 	struct devlog *log = calloc(1, sizeof *log);
@@ -46,7 +45,6 @@ struct devlog *devlog_open(const char *path, const char *ident)
 	log->path = path;
 	log->ident = ident;
 	log->fd = -1;
-	STAILQ_INIT(&log->lines);
 	return log;
 }
 
@@ -91,29 +89,38 @@ static enum outcome send_line(struct devlog *log, const char *text, size_t lengt
 	return NOBODY_THERE;
 }
 
+/* Moves what waits to the beginning, where that makes room for `size` bytes more. */
+static bool has_room(struct devlog *log, size_t size)
+{
+	size_t held = log->end - log->first;
+
+	if (log->waiting >= DEVLOG_QUEUE_MAX || size > sizeof log->queue - held)
+		return false;
+	if (size > sizeof log->queue - log->end) {
+		memmove(log->queue, log->queue + log->first, held);
+		log->first = 0;
+		log->end = held;
+	}
+	return true;
+}
+
 static void keep_line(struct devlog *log, const char *text, size_t length)
 {
-	struct line *line = NULL;
-
-	if (log->waiting < DEVLOG_QUEUE_MAX)
-		line = malloc(sizeof *line + length + 1);
-	if (line == NULL) {
+	if (!has_room(log, length + 1)) {
 		log->lost++;
 		return;
 	}
-	line->length = length;
-	memcpy(line->text, text, length + 1);
-	STAILQ_INSERT_TAIL(&log->lines, line, next);
+	memcpy(log->queue + log->end, text, length + 1);
+	log->end += length + 1;
 	log->waiting++;
 }
 
-static void drop_first(struct devlog *log)
+static void drop_first(struct devlog *log, size_t length)
 {
-	struct line *line = STAILQ_FIRST(&log->lines);
-
-	STAILQ_REMOVE_HEAD(&log->lines, next);
+	log->first += length + 1;
 	log->waiting--;
-	free(line);
+	if (log->waiting == 0)
+		log->first = log->end = 0;
 }
 
 /* The layout that every syslog daemon reads from its local socket: <PRI>time tag: text */
@@ -140,12 +147,13 @@ static void report_lost(struct devlog *log)
 
 void devlog_flush(struct devlog *log)
 {
-	struct line *line;
+	while (log->waiting > 0) {
+		const char *line = log->queue + log->first;
+		size_t length = strlen(line);
 
-	while ((line = STAILQ_FIRST(&log->lines)) != NULL) {
-		if (send_line(log, line->text, line->length) != SENT)
+		if (send_line(log, line, length) != SENT)
 			return;
-		drop_first(log);
+		drop_first(log, length);
 	}
 	if (log->lost > 0)
 		report_lost(log);
@@ -189,8 +197,6 @@ void devlog_close(struct devlog *log)
 {
 	if (log == NULL)
 		return;
-	while (log->waiting > 0)
-		drop_first(log);
 	disconnect(log);
 	free(log);
 }

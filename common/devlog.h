@@ -14,8 +14,9 @@
 
 #include <sys/types.h>
 
-/* How many lines wait at most; what comes after is counted as lost. */
+/* How many lines wait at most, and how many bytes; what comes after is counted as lost. */
 #define DEVLOG_QUEUE_MAX 1024
+#define DEVLOG_QUEUE_SIZE (96 * 1024)
 
 struct devlog;
 

@@ -628,6 +628,52 @@ START_TEST(too_many_lines_are_counted_and_the_count_is_logged)
 }
 END_TEST
 
+static const char *long_text(unsigned number)
+{
+	static char text[1000];
+
+	snprintf(text, sizeof text, "line %u %0800d", number, 0);
+	return text;
+}
+
+START_TEST(long_lines_wait_up_to_their_bytes_and_make_room_as_they_go)
+{
+	unsigned full = DEVLOG_QUEUE_SIZE / 800;
+	size_t length = 0;
+	const char *line;
+	unsigned kept;
+	char lost[64];
+
+	for (unsigned i = 0; i < full; i++)
+		devlog_write(devlog, LOG_INFO, 5, long_text(i));
+	start_daemon();
+	devlog_flush(devlog);
+	for (unsigned i = 0; i < full / 2; i++) {
+		line = next_line();
+		length = strlen(line) + 1;
+		ck_assert_ptr_nonnull(strstr(line, long_text(i)));
+		devlog_flush(devlog);
+	}
+	for (unsigned i = 0; i < full; i++) /* behind those that still wait */
+		devlog_write(devlog, LOG_INFO, 5, "line");
+	kept = full / 2;
+	while (strstr(next_line(), long_text(kept)) != NULL) {
+		devlog_flush(devlog);
+		kept++;
+	}
+	ck_assert_uint_lt(kept, full);
+	ck_assert_uint_le(kept * (length - 4), DEVLOG_QUEUE_SIZE);
+	ck_assert_uint_gt((kept + 1) * length, DEVLOG_QUEUE_SIZE);
+	for (unsigned i = 1; i < full; i++) {
+		expect_text("line");
+		devlog_flush(devlog);
+	}
+	snprintf(lost, sizeof lost, "%u log lines were lost", full - kept);
+	expect_text(lost);
+	ck_assert_ptr_null(next_line());
+}
+END_TEST
+
 /* Reads until line 300 and compares the order; waits for each. */
 static int read_three_hundred(void *unused)
 {
@@ -733,6 +779,7 @@ static TCase *system_log(void)
 	tcase_add_test(tcase, daemon_that_was_restarted_gets_the_next_line);
 	tcase_add_test(tcase, lines_that_waited_for_the_old_daemon_go_to_the_new_one);
 	tcase_add_test(tcase, too_many_lines_are_counted_and_the_count_is_logged);
+	tcase_add_test(tcase, long_lines_wait_up_to_their_bytes_and_make_room_as_they_go);
 	tcase_add_test(tcase, draining_waits_until_all_has_gone_out);
 	tcase_add_test(tcase, draining_gives_up_in_time);
 	tcase_add_test(tcase, draining_does_not_wait_for_nobody);
