@@ -133,8 +133,12 @@ static void take_orders(void)
 	eventfd_t unused;
 
 	eventfd_read(mux.wake, &unused);
-	if (orders.retiring && !mux.door.closed && !orders_to_drain(mux.worker))
-		door_close(&mux);
+	if (orders.retiring && !mux.door.closed) {
+		if (orders_to_drain(mux.worker))
+			mux.door.emptying = true;
+		else
+			door_close(&mux);
+	}
 	if (orders.ending && mux.end_due == MUX_NEVER) {
 		mux.end_due = mux.now +
 		    (orders_of_orphan(mux.worker) ? END_ORPHAN_MS : END_MS);

@@ -135,12 +135,22 @@ static void give_up(struct mux *mux, int error)
 	door_close(mux);
 }
 
+/*
+ * Nobody knocks at the end: the queue is tried until it is found empty. The handler's own flag
+ * would not do: it may come up when accept4(2) has looked, and an orphan's before the gate is
+ * closed.
+ */
+static bool is_emptying(const struct mux *mux)
+{
+	return mux->door.emptying && mux->open == 0;
+}
+
 static void failed(struct mux *mux, int error)
 {
 	switch (arrival_failed(mux->worker, &mux->door.trouble, error)) {
 	case ACCEPT_EMPTY:
 		/* Who retires and still accepts empties the queue, to the end of its last session. */
-		if (orders.retiring && mux->open == 0)
+		if (is_emptying(mux))
 			door_close(mux);
 		break;
 	case ACCEPT_REFUSED:
@@ -206,12 +216,6 @@ static void accept_one(struct mux *mux)
 		unwatch(mux);
 	else if (!orders.retiring)
 		be_fair(mux);
-}
-
-/* Nobody knocks at the end: the queue is tried until it is found empty. */
-static bool is_emptying(const struct mux *mux)
-{
-	return orders.retiring && mux->open == 0;
 }
 
 /* For the master, which has others at hand when all workers are full. */

@@ -49,6 +49,7 @@ struct door {
 	bool watched;  /* epoll tells when somebody waits */
 	bool knocked;  /* and did so in this turn */
 	bool called;   /* another worker did, which cannot accept */
+	bool emptying; /* an order was taken: who waits is served, then it is let go */
 	bool closed;   /* let go of for good */
 	bool told_full; /* the master knows that there is no room */
 	int64_t back;  /* not watched before, in ms of the clock */
