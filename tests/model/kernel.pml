@@ -47,8 +47,8 @@ bit gated[LISTENERS];       /* connection requests are dropped */
 #define LOST        6
 byte phase_of[CLIENTS];
 byte listener_of[CLIENTS];
-bit finished[CLIENTS];      /* it has sent all, and its FIN */
-bit unheard[CLIENTS];       /* it has inherited the gate, which drops all that it sends */
+byte finished;              /* a bit each: it has sent all, and its FIN */
+byte unheard;               /* a bit each: it has inherited the gate, which drops all it sends */
 bit came_late[CLIENTS];     /* it was not in the queue when that was to be emptied at once */
 
 /* The ready pipe: what, and the worker's pid. A dead one's pid is given to its successor. */

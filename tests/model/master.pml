@@ -171,10 +171,6 @@ inline leave_in_order()
 #define IS_CALM (len(ready_pipe) == 0 && !raised[CHLD] && !raised[HUP] && !raised[TERM] && \
 	!raised[QUIT])
 #define HAS_NO_MAIL(s) (pending[s].by[TERM] == NOBODY && pending[s].by[QUIT] == NOBODY)
-#define WAITS_AT_DOOR(s) ((sleeps[s] == IN_ACCEPT || sleeps[s] == IN_PPOLL) && \
-	waiting[served_from[s]] == 0)
-#define WAITS_FOR_CLIENT(s) (sleeps[s] == IN_RECV && \
-	!(finished[talks_to[s] - 1] && !unheard[talks_to[s] - 1]))
 
 /* It sleeps, nothing will wake it, and nothing is on its way. */
 #define SLEEPS_ON(s, why) (process[s] == LIVES && !killed[s] && !frozen[s] && HAS_NO_MAIL(s) && \
@@ -186,7 +182,7 @@ inline look_at_door(l)
 	k = 0;
 	for (j : 0 .. SLOTS - 1) {
 		if
-		:: process[j] != NONE && served_from[j] == l && !SLEEPS_ON(j, sleeps[j] == IN_RECV) -> k = 1
+		:: process[j] != NONE && served_from[j] == l && !SLEEPS_ON(j, SLEEPS_IN_SESSION(j)) -> k = 1
 		:: else
 		fi
 	}
@@ -295,7 +291,11 @@ inline awake(why)
 		raised[j] = 0
 	}
 	j = 0;
-	stage = MESSAGES
+	stage = MESSAGES;
+	if
+	:: len(ready_pipe) == 0 -> go_on()
+	:: else
+	fi
 }
 
 #define ACTS action != NO_ACTION
@@ -356,7 +356,7 @@ proctype master()
 		:: d_step { AT(MESSAGES) && len(ready_pipe) == 0 -> go_on() }
 		/* master/supervisor.c: reap(): one SIGCHLD may stand for many deaths */
 #ifdef MUTANT_REAPS_ONE
-		:: d_step { AT(REAP) && HAS_ZOMBIE -> go_on(); bury() }
+		:: d_step { AT(REAP) && HAS_ZOMBIE -> caught[CHLD] = 0; go_on(); bury() }
 #else
 #ifdef MUTANT_REAPED_UNHEARD /* a pid is free again while what its owner said is in the pipe */
 		:: d_step { AT(REAP) && HAS_ZOMBIE -> bury() }
@@ -365,7 +365,7 @@ proctype master()
 		:: d_step { AT(REAP) && HAS_ZOMBIE && len(ready_pipe) == 0 -> bury() }
 #endif
 #endif
-		:: d_step { AT(REAP) && !HAS_ZOMBIE -> go_on() }
+		:: d_step { AT(REAP) && !HAS_ZOMBIE -> caught[CHLD] = 0; go_on() }
 		/* master/supervisor.c: take_signals(); master/signals.c: signals_take() */
 		:: d_step { AT(HANGUP) && caught[HUP] -> caught[HUP] = 0; take_hangup() }
 		:: d_step { AT(HANGUP) && !caught[HUP] -> go_on() }

@@ -2,11 +2,13 @@
 /*
  * The protocol by which master and workers part, as a model for spin(1): how a stop and a
  * reload go, whatever signal or death comes at whatever moment, with a master, WORKERS
- * workers a generation of the blocking engine, and CLIENTS clients. tests/model/model.bats
+ * workers a generation of either engine, and CLIENTS clients. tests/model/model.bats
  * has spin try all orders in which the steps of all of them can happen.
  *
  *   kernel.pml   what the system does: signals, listeners, descriptors, the ready pipe
- *   worker.pml   one worker's life
+ *   worker.pml   one worker's life, as both engines have it
+ *   blocking.pml what the blocking engine does in it, and
+ *   event.pml    what the event engine does
  *   plan.pml     what the master decides; pure, as master/plan.c
  *   master.pml   its loop, and how it carries out
  *   protocol.pml the clients, what befalls the server, the start
@@ -21,7 +23,7 @@
  * enough. That of a reload may be up at any moment.
  *
  * Searches of a stop are with two workers, and with one; those of a reload with one in each
- * generation, as more take more than minutes.
+ * generation, and those of the event engine with one, as more take more than minutes.
  *
  * What must hold is asserted where it could fail. As no run goes on for ever (`pan -l` finds
  * no cycle) and each ends with everybody gone (the others are invalid end states for spin),
@@ -34,7 +36,14 @@
  *   one end of a reload  plan_commit(), plan_roll_back() in plan.pml
  *   no deadlock, exit    spin's search for end states that are not ends
  *
- * Left out: the event engine, an inherited listener, growth, back-off, a worker that hangs
+ * The event engine is another protocol: an order is taken by the loop and not in the handler,
+ * a worker leaves when its last session has ended, and of those that sleep a client wakes one.
+ *
+ * Steps are one where nobody can tell: those of a worker's start while its master lives, the
+ * master's waking and its first look. Which of two clients comes first is not tried twice.
+ *
+ * Left out: who stands aside to be fair and what is passed on when a worker of the event engine
+ * cannot accept, an inherited listener, growth, back-off, a worker that hangs
  * at its start. Memory is that of one processor: each store is seen at once.
  *
  * -DMUTANT_... breaks one step, as the comment beside it says; spin must find each of them.
@@ -71,6 +80,10 @@
 #ifndef FORK_FAILS
 #define FORK_FAILS 0
 #endif
+/* 1: the blocking engine; more, and as many as clients or more: the event engine */
+#ifndef CONNECTIONS
+#define CONNECTIONS 1
+#endif
 /* Listeners: with two, each reload moves from one to the other. */
 #ifndef LISTENERS
 #define LISTENERS 1
@@ -91,14 +104,27 @@
 #endif
 
 #include "kernel.pml"
-#include "worker.pml"
 #include "plan.pml"
+#include "worker.pml"
 #include "master.pml"
+
+/* Whoever waits for that waits for nothing else. */
+#if SLOTS == 1
+#define IS_OVER (master_is_gone && process[0] == NONE)
+#elif SLOTS == 2
+#define IS_OVER (master_is_gone && process[0] == NONE && process[1] == NONE)
+#else
+#define IS_OVER (master_is_gone && process[0] == NONE && process[1] == NONE && \
+	process[2] == NONE && process[3] == NONE)
+#endif
 
 /* A client comes at any moment, and closes when it has its echo or is silent for ever. */
 proctype client(byte me)
 {
 	atomic {
+#if COMING > 1 /* which of them is the first makes no difference */
+		(me == 0 || phase_of[0] != AWAY);
+#endif
 		if
 		:: listener_of[me] = 0
 #if LISTENERS > 1
@@ -118,17 +144,19 @@ proctype client(byte me)
 		:: holders[listener_of[me]] > 0 ->
 			phase_of[me] = QUEUED;
 			waiting[listener_of[me]]++;
-			unheard[me] = gated[listener_of[me]]
+			unheard = unheard | (gated[listener_of[me]] << me);
+			wake_one(listener_of[me])
 		:: else -> lose(me)
 		fi
 	}
 	if
-	:: finished[me] = 1
-	:: skip
+	:: d_step { phase_of[me] < SERVED -> finished = finished | (1 << me) }
+	:: phase_of[me] < SERVED
+	:: IS_OVER && phase_of[me] >= SERVED
 	fi;
-	phase_of[me] >= SERVED;
+	IS_OVER && phase_of[me] >= SERVED;
 done:
-	skip
+end:	false
 }
 
 #define CAN_BE_HIT(w) (process[w] == LIVES && !killed[w] && !frozen[w])
@@ -154,6 +182,9 @@ inline choose_someone()
 #endif
 	fi
 }
+
+#define HAS_MORE (hups + terms + kills + freezes + strangers + master_kills > 0)
+#define GO_ON x = 0; if :: HAS_MORE :: else -> break fi
 
 /* Whatever befalls it, in any order, and a stop in the end, or the master's death. */
 init {
@@ -184,17 +215,18 @@ init {
 		x = 0
 	}
 	do
-	:: atomic { hups > 0 && !master_is_gone -> hups--; raised[HUP] = 1 }
-	:: atomic { terms > 0 && !master_is_gone -> terms--; raised[TERM] = 1 }
-	:: atomic { kills > 0 && SOMEONE_THERE -> kills--; choose_someone(); killed[x] = 1; x = 0 }
-	:: atomic { freezes > 0 && SOMEONE_THERE -> freezes--; choose_someone(); frozen[x] = 1; x = 0 }
+	:: atomic { hups > 0 && !master_is_gone -> hups--; raised[HUP] = 1; GO_ON }
+	:: atomic { terms > 0 && !master_is_gone -> look_at_doors(); terms--; raised[TERM] = 1; GO_ON }
+	:: atomic { kills > 0 && SOMEONE_THERE -> kills--; choose_someone(); killed[x] = 1; GO_ON }
+	:: atomic { freezes > 0 && SOMEONE_THERE -> freezes--; choose_someone(); frozen[x] = 1; GO_ON }
 	:: atomic { strangers > 0 && SOMEONE_THERE -> strangers--; choose_someone();
 		if
 		:: d_step { skip -> send_signal(x, TERM, STRANGER) }
 		:: d_step { skip -> send_signal(x, QUIT, STRANGER) }
-		fi; x = 0 }
-	:: atomic { master_kills > 0 && !master_is_gone -> master_kills--; kill_master() }
-	:: atomic { terms < TERMS || master_is_gone ->
+		fi; GO_ON }
+	:: atomic { master_kills > 0 && !master_is_gone -> master_kills--; kill_master(); GO_ON }
+	:: atomic { HAS_MORE && (terms < TERMS || master_is_gone) ->
 		hups = 0; terms = 0; kills = 0; freezes = 0; strangers = 0; master_kills = 0; break }
-	od
+	od;
+end:	false
 }

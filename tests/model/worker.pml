@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* One worker's life, with the blocking engine. */
+/* One worker's life: what both engines do. */
 
 /* Where it sleeps. */
 #define AWAKE     0
 #define IN_ACCEPT 1
 #define IN_PPOLL  2
 #define IN_RECV   3
+#define IN_EPOLL  4
 byte sleeps[SLOTS];
 bit accepts[SLOTS];      /* it is ready, whatever it has said */
 byte served_from[SLOTS]; /* its listener */
-byte talks_to[SLOTS];    /* client, from 1; 0: none */
+byte talks_to[SLOTS];    /* clients, a bit each */
 
 #define MAIL (pending[w].by[TERM] != NOBODY || pending[w].by[QUIT] != NOBODY)
 #define LISTENER served_from[w]
+#define IS_EMPTY (waiting[LISTENER] == 0)
+#define HEARD_ALL(s) (talks_to[s] & finished & ~unheard) /* of these */
 
 /* common/readypipe.c: ready_pipe_send(), which waits while the pipe is full */
 inline say(what)
@@ -23,39 +26,7 @@ inline say(what)
 	fi
 }
 
-/*
- * A place where the handler may run, in the midst of what can be one step: it then has the same
- * effect as before or after it. -DFINE has spin try that out too.
- */
-#ifdef FINE
-#define CUT break } od; do :: MAIL -> told_to_leave() :: atomic {
-#else
-#define CUT
-#endif
-
-/* worker/blocking.c: end_session(), hurry() */
-inline end_session()
-{
-	session_ending = 1;
-	hurried = session_is_set
-}
-
-/* worker/blocking.c: told(), when orders_to_drain() has spoken */
-inline told(drains)
-{
-	if
-#ifndef MUTANT_FLAG_BEFORE_SLEEP /* a flag is looked at before accept4(2) in place of dup2(2) */
-	:: !(drains) && has_listener -> has_listener = 0; release(LISTENER)
-#endif
-	:: else
-	fi;
-	if
-	:: number == QUIT -> end_session()
-	:: else
-	fi;
-	number = 0
-}
-
+/* worker/orders.c: told_to_leave() */
 inline take_order()
 {
 	number = (pending[w].by[QUIT] != NOBODY -> QUIT : TERM);
@@ -64,44 +35,36 @@ inline take_order()
 	ending = ending | (number == QUIT)
 }
 
+inline take_stranger()
+{
+	number = (pending[w].by[QUIT] != NOBODY -> QUIT : TERM);
+	pending[w].by[number] = NOBODY;
+	number = 0
+}
+
 #define IS_ORDER (pending[w].by[QUIT] == MASTER || \
 	(pending[w].by[QUIT] == NOBODY && pending[w].by[TERM] == MASTER))
 
-/*
- * worker/orders.c: told_to_leave(), the handler, in which both signals are blocked. Where it
- * may run, it is a choice beside the step that would be next.
- */
-inline told_to_leave()
+/* worker/orders.c: orders_to_drain(), for an orphan; common/gate.c: gate_close() */
+inline gate_as_orphan()
 {
 	if
-	:: d_step { IS_ORDER && !master_is_gone ->
-		take_order();
-		/* worker/orders.c: orders_to_drain() */
-		told(board[LISTENER] == LISTENER_DRAINING) }
-	:: d_step { !IS_ORDER && !master_is_gone ->
-		number = (pending[w].by[QUIT] != NOBODY -> QUIT : TERM);
-		pending[w].by[number] = NOBODY;
-		number = 0 };
-		say(READY_ASKS_TO_LEAVE)
-	/* worker/orders.c: orders_of_orphan() */
-	:: d_step { master_is_gone -> take_order(); board[LISTENER] = LISTENER_DRAINING };
-		d_step { /* common/gate.c: gate_close() */
-			if
-			:: has_listener -> gated[LISTENER] = 1; excuse(LISTENER, HALF)
-			:: else
-			fi
-		};
-		d_step {
-			if
-			:: has_listener -> nonblocking[LISTENER] = 1
-			:: else
-			fi;
-			told(1)
-		}
+	:: has_listener -> gated[LISTENER] = 1; excuse(LISTENER, HALF)
+	:: else
 	fi
 }
 
-/* The queue's first is the worker's. */
+inline stop_blocking()
+{
+	if
+	:: has_listener -> nonblocking[LISTENER] = 1
+	:: else
+	fi
+}
+
+hidden byte gone;
+
+/* The queue's first is the worker's: accept4(2). */
 inline take_first()
 {
 	sleeps[w] = AWAKE;
@@ -111,40 +74,77 @@ inline take_first()
 	:: else -> k++
 	od;
 	phase_of[k] = IN_SESSION;
+	came_late[k] = 0;
 	waiting[LISTENER]--;
-	talks_to[w] = k + 1;
+	talks_to[w] = talks_to[w] | (1 << k);
+	latest = 1 << k;
 	k = 0
 }
 
-#define IS_EMPTY (waiting[LISTENER] == 0)
-#define HAS_SENT_ALL (finished[talks_to[w] - 1] && !unheard[talks_to[w] - 1])
-
-/* worker/blocking.c: finish_session(), end_connection() */
-inline finish_session()
+/* What is known of a client that is gone makes no difference any more. */
+inline hang_up(whom)
 {
-	assert(!unheard[talks_to[w] - 1]);
-	sleeps[w] = AWAKE;
-	session_is_set = 0;
-	session_ending = 0;
-	hurried = 0;
-	phase_of[talks_to[w] - 1] = SERVED;
-	talks_to[w] = 0
+	gone = whom;
+	finished = finished & ~gone;
+	unheard = unheard & ~gone;
+	talks_to[w] = talks_to[w] & ~gone
+}
+
+/* Sessions with these come to their end. */
+inline serve(whom)
+{
+	assert(!(unheard & (whom)));
+	for (k : 0 .. CLIENTS - 1) {
+		if
+		:: ((whom) >> k) & 1 -> phase_of[k] = SERVED
+		:: else
+		fi
+	}
+	k = 0;
+	hang_up(whom)
+}
+
+/*
+ * worker/arrival.c: arrival_accept(), what follows accept4(2); common/gate.c: gate_lift(). What
+ * the board says is looked at once.
+ */
+inline welcome()
+{
+	do
+	:: MAIL -> told_to_leave()
+	:: atomic { board[LISTENER] != LISTENER_DRAINING ->
+		if
+		:: board[LISTENER] != LISTENER_OPEN -> unheard = unheard & ~latest
+		:: else
+		fi;
+		latest = 0;
+		break }
+	:: atomic { board[LISTENER] == LISTENER_DRAINING -> unheard = unheard & ~latest; latest = 0 };
+#ifndef MUTANT_NO_TOOK_ONE /* the master is not woken when the queue may be empty */
+		say(READY_TOOK_ONE);
+#endif
+		break
+	od
 }
 
 /* exit(3), or a kill: the kernel closes what it had, and tells its master. */
 inline die()
 {
 	d_step {
+		forget_engine();
 		if
 		:: has_listener -> has_listener = 0; release(LISTENER)
 		:: else
 		fi;
-		if
-		:: talks_to[w] != 0 -> phase_of[talks_to[w] - 1] = LOST
-		:: else
-		fi;
-		retiring = 0; ending = 0; talks_to[w] = 0; session_is_set = 0; session_ending = 0;
-		hurried = 0; found_empty = 0; number = 0;
+		for (k : 0 .. CLIENTS - 1) {
+			if
+			:: (talks_to[w] >> k) & 1 -> phase_of[k] = LOST
+			:: else
+			fi
+		}
+		k = 0;
+		hang_up(talks_to[w]);
+		retiring = 0; ending = 0; latest = 0; number = 0;
 		pending[w].by[TERM] = NOBODY;
 		pending[w].by[QUIT] = NOBODY;
 		sleeps[w] = AWAKE;
@@ -159,148 +159,69 @@ inline die()
 	}
 }
 
+#if CONNECTIONS > 1
+#include "event.pml"
+#else
+#include "blocking.pml"
+#endif
+
+/* The steps of a start are only seen by a master that dies. */
+#if MASTER_KILLS == 0
+#define UNSEEN atomic
+#else
+#define UNSEEN
+#endif
+
+/* worker/worker.c: worker_run(), with all signals blocked */
+inline begin()
+{
+#if MASTER_KILLS == 0
+	d_step { hears_of_death[w] = 1; accepts[w] = 1; prepare_engine() };
+#else
+#ifndef MUTANT_ORPHAN_ASKED_FIRST /* whether the master lives, and then to hear of its death */
+	hears_of_death[w] = 1;
+#endif
+	if
+	:: d_step { master_is_gone -> send_signal(w, QUIT, MASTER) }
+	:: !master_is_gone
+	fi;
+#ifdef MUTANT_ORPHAN_ASKED_FIRST
+	hears_of_death[w] = 1;
+#endif
+	/* worker/orders.c: orders_begin(); worker/worker.c: prepare() */
+	d_step { accepts[w] = 1; prepare_engine() };
+#endif
+	do
+	:: MAIL -> told_to_leave()
+	:: ready_pipe ! READY_TO_ACCEPT, w -> break
+#ifdef MUTANT_ORPHAN_GIVES_UP /* who cannot say that it is ready leaves the queue as it is */
+	:: master_is_gone -> goto leave
+#else
+	:: master_is_gone -> break
+#endif
+	od
+}
+
 proctype worker(byte w)
 {
-	bit retiring, ending, found_empty;           /* its orders, and what it has seen */
-	bit has_listener;                            /* not /dev/null in its place */
-	bit session_is_set, session_ending, hurried; /* as in blocking.c */
-	bit number;
+	bit retiring, ending;  /* its orders */
+	bit has_listener;      /* not /dev/null in its place */
+	byte latest;           /* the client that is let in, by its bit */
+	bit number;            /* of the signal */
+	ENGINE_STATE
 
-	end: do
-	:: d_step { process[w] == LIVES -> has_listener = 1 };
-		{
+end:	do
+	:: {
+		UNSEEN {
+			d_step { process[w] == LIVES -> has_listener = 1 };
 			if
-			:: accepts[w] -> goto accept /* STARTED */
-			:: !accepts[w]
-			fi;
-			/* worker/worker.c: worker_run(), with all signals blocked */
-#ifndef MUTANT_ORPHAN_ASKED_FIRST /* whether the master lives, and then to hear of its death */
-			hears_of_death[w] = 1;
-#endif
-			if
-			:: d_step { master_is_gone -> send_signal(w, QUIT, MASTER) }
-			:: !master_is_gone
-			fi;
-#ifdef MUTANT_ORPHAN_ASKED_FIRST
-			hears_of_death[w] = 1;
-#endif
-			/* worker/orders.c: orders_begin(); worker/worker.c: prepare() */
-			accepts[w] = 1;
-			do
-			:: MAIL -> told_to_leave()
-			:: ready_pipe ! READY_TO_ACCEPT, w -> break
-#ifdef MUTANT_ORPHAN_GIVES_UP /* who cannot say that it is ready leaves the queue as it is */
-			:: master_is_gone -> goto leave
-#else
-			:: master_is_gone -> break
-#endif
-			od;
-
-			/* worker/blocking.c: serve(); worker/arrival.c: arrival_accept() */
-accept:
-			do
-			:: MAIL -> told_to_leave()
-#ifdef MUTANT_FLAG_BEFORE_SLEEP
-			:: retiring && board[LISTENER] != LISTENER_DRAINING -> goto leave
-			:: !retiring || board[LISTENER] == LISTENER_DRAINING -> break
-			od;
-			do
-			:: MAIL -> told_to_leave()
-#endif
-			:: atomic { !has_listener -> assert(retiring); goto leave } /* ENOTSOCK */
-			:: atomic { has_listener && !IS_EMPTY -> d_step { take_first() }; break }
-			:: has_listener && IS_EMPTY && nonblocking[LISTENER] -> goto nobody
-			:: atomic { has_listener && IS_EMPTY && !nonblocking[LISTENER] ->
-				sleeps[w] = IN_ACCEPT };
-				if
-				:: atomic { !IS_EMPTY -> d_step { take_first() }; break }
-				:: atomic { IS_EMPTY && MAIL -> sleeps[w] = AWAKE }; /* EINTR */
-					told_to_leave()
-				fi
-			od;
-			/* worker/arrival.c: arrival_accept(), the rest; common/gate.c: gate_lift() */
-			do
-			:: MAIL -> told_to_leave()
-			:: atomic { board[LISTENER] != LISTENER_DRAINING ->
-				if
-				:: board[LISTENER] != LISTENER_OPEN -> unheard[talks_to[w] - 1] = 0
-				:: else
-				fi;
-				break }
-			:: atomic { board[LISTENER] == LISTENER_DRAINING -> unheard[talks_to[w] - 1] = 0 };
-#ifndef MUTANT_NO_TOOK_ONE /* the master is not woken when the queue may be empty */
-				say(READY_TOOK_ONE);
-#endif
-				break
-			od;
-
-			/* worker/blocking.c: begin_session() */
-			do
-			:: MAIL -> told_to_leave()
-			:: atomic { session_ending = 0; hurried = 0; CUT session_is_set = 1; CUT
-				if
-#ifndef MUTANT_NO_SECOND_LOOK /* "end now" that came before there was a session is forgotten */
-				:: ending -> end_session()
-#endif
-				:: else
-				fi;
-				break }
-			od;
-
-			/* worker/session.c: session_allowance(), session_receive() */
-talk:
-			do
-			:: MAIL -> told_to_leave()
-			:: atomic { session_ending -> d_step { finish_session() }; goto accept }
-			:: !session_ending -> break
-			od;
-			do
-			:: MAIL -> told_to_leave()
-			:: atomic { HAS_SENT_ALL -> d_step { finish_session() }; goto accept }
-			:: !HAS_SENT_ALL && hurried -> goto talk /* its timeout is over at once */
-			:: atomic { !HAS_SENT_ALL && !hurried -> sleeps[w] = IN_RECV };
-				if
-				:: atomic { HAS_SENT_ALL -> d_step { finish_session() }; goto accept }
-				:: atomic { !HAS_SENT_ALL && MAIL -> sleeps[w] = AWAKE };
-					told_to_leave();
-					goto talk
-				fi
-			od;
-
-			/* worker/blocking.c: after_failure(), after_empty() */
-nobody:
-			do
-			:: MAIL -> told_to_leave()
-#ifdef MUTANT_LOOKED_ONCE /* the queue may have been empty only before the order came */
-			:: retiring -> goto leave
-#else
-			:: retiring && found_empty -> goto leave
-			:: atomic { retiring && !found_empty -> found_empty = 1; goto accept }
-#endif
-			:: !retiring && has_listener && nonblocking[LISTENER] -> break
-			:: !retiring && !(has_listener && nonblocking[LISTENER]) -> goto accept
-			od;
-			/* worker/blocking.c: wait_for_connection(), with signals blocked but in ppoll(2) */
-			do
-			:: MAIL -> told_to_leave()
-			:: retiring -> goto accept
-#ifdef MUTANT_OPEN_BEFORE_PPOLL /* they are not blocked between the look and the sleep */
-			:: !retiring -> break
-			od;
-			do
-			:: MAIL -> told_to_leave()
-			:: atomic { sleeps[w] = IN_PPOLL; break }
-#else
-			:: atomic { !retiring -> sleeps[w] = IN_PPOLL; break }
-#endif
-			od;
-			if
-			:: atomic { MAIL -> sleeps[w] = AWAKE }; told_to_leave()
-			:: atomic { !MAIL && (!has_listener || !IS_EMPTY) -> sleeps[w] = AWAKE }
-			fi;
-			goto accept;
+			:: d_step { accepts[w] -> prepare_engine() } /* STARTED */
+			:: !accepts[w] -> begin()
+			fi
+		};
+		work();
 leave:
-			skip
+		skip
 		} unless { killed[w] || frozen[w]; killed[w] };
 		die()
 	od
