@@ -120,21 +120,22 @@ bool log_relay(int fd, unsigned most)
 {
 	struct log_record record;
 	char lost[80];
+	pid_t sender;
 	int got;
 
 	for (; most > 0; most--) {
-		got = log_channel_receive(fd, &record);
+		got = log_channel_receive(fd, &record, &sender);
 		if (got == 0)
 			return false;
 		if (got < 0)
 			continue;
 		if (record.lost > 0) {
-			snprintf(lost, sizeof lost, "%" PRIu64 " lines of this worker were lost",
+			snprintf(lost, sizeof lost, "%" PRIu32 " lines of this worker were lost",
 			    record.lost);
-			deliver(LOG_WARNING, record.pid, lost);
+			deliver(LOG_WARNING, sender, lost);
 		}
 		if (log_wants(record.level))
-			deliver(record.level, record.pid, record.text);
+			deliver(record.level, sender, record.text);
 	}
 	return true;
 }

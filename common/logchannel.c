@@ -8,30 +8,35 @@
 #include <unistd.h>
 
 /* Lines of this process that did not fit since the last one that did. */
-static uint64_t lost_here;
+static uint32_t lost_here;
 
 int log_channel_open(int ends[2])
 {
 	/* As much as the kernel lets us have, so that a burst fits. */
 	int room = 1 << 20;
+	int on = 1;
 
 	/* With SOCK_DGRAM a worker that was taken over could send to any such socket there is. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-	return 0;
+	if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0)
+		return 0;
+	close(ends[0]);
+	close(ends[1]);
+	return -1;
 }
 
 int log_channel_send(int fd, int level, const char *text)
 {
-	struct log_record record = { .level = level, .pid = (int32_t)getpid(), .lost = lost_here };
+	struct log_record record = { .level = level, .lost = lost_here };
 	size_t length = strlcpy(record.text, text, sizeof record.text);
 
 	if (length >= sizeof record.text)
 		length = sizeof record.text - 1;
 	length += offsetof(struct log_record, text) + 1;
 	if (send(fd, &record, length, MSG_NOSIGNAL) < 0) {
-		lost_here++;
+		lost_here += lost_here < UINT32_MAX;
 		return -1;
 	}
 	lost_here = 0;
@@ -46,9 +51,28 @@ static void make_harmless(char *text)
 			*text = '?';
 }
 
-int log_channel_receive(int fd, struct log_record *record)
+/* Receives one datagram. `*sender` is 0 where the kernel does not tell. */
+static ssize_t receive(int fd, struct log_record *record, pid_t *sender)
 {
-	ssize_t size = recv(fd, record, sizeof *record, 0);
+	/* The sender fills it: there is no room for a descriptor, which we would have to close. */
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec data = { .iov_base = record, .iov_len = sizeof *record };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof control };
+	ssize_t size = recvmsg(fd, &message, 0);
+	const struct cmsghdr *first = size > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct ucred credentials = { 0 };
+
+	if (first != NULL && first->cmsg_level == SOL_SOCKET &&
+	    first->cmsg_type == SCM_CREDENTIALS)
+		memcpy(&credentials, CMSG_DATA(first), sizeof credentials);
+	*sender = credentials.pid;
+	return size;
+}
+
+int log_channel_receive(int fd, struct log_record *record, pid_t *sender)
+{
+	ssize_t size = receive(fd, record, sender);
 
 	/* The end, or a datagram without a byte: whether more is there, only poll(2) can tell. */
 	if (size <= 0)

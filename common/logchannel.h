@@ -3,7 +3,8 @@
  * How a worker's log lines reach the master: one datagram a line over a
  * socketpair that all workers share and that never blocks them. A line that
  * finds the socket full is counted, and the next one that goes through brings
- * the count along.
+ * the count along. Who sent it is not in it: that is the kernel's word, so that
+ * a worker that was taken over speaks in no other's name (SO_PASSCRED, unix(7)).
  */
 #ifndef COMMON_LOGCHANNEL_H
 #define COMMON_LOGCHANNEL_H
@@ -15,8 +16,7 @@
 
 struct log_record {
 	int32_t level;           /* one of syslog(3)'s */
-	int32_t pid;             /* of the sender */
-	uint64_t lost;           /* of the sender's lines, before this one */
+	uint32_t lost;           /* of the sender's lines, before this one */
 	char text[LOG_TEXT_MAX]; /* ends with a NUL; what follows it is not sent */
 };
 
@@ -35,10 +35,11 @@ int log_channel_send(int fd, int level, const char *text);
 
 /*
  * Receives one record into `record`, its text ended and free of control
- * characters whatever the sender wrote. Returns 1, 0 when nothing is there (or
- * an empty datagram was, or a worker has shut the channel down), or -1 for a
- * datagram that is no record (it is gone).
+ * characters whatever the sender wrote, and the pid of its sender, which may
+ * be dead by now, into `*sender`. Returns 1, 0 when nothing is there (or an empty
+ * datagram was, or a worker has shut the channel down), or -1 for a datagram that
+ * is no record (it is gone). Descriptors that come along are not taken.
  */
-int log_channel_receive(int fd, struct log_record *record);
+int log_channel_receive(int fd, struct log_record *record, pid_t *sender);
 
 #endif

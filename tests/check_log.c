@@ -168,6 +168,7 @@ static TCase *opened_log(void)
 
 static int ends[2];
 static struct log_record record;
+static pid_t sender;
 
 static void open_channel(void)
 {
@@ -187,15 +188,15 @@ START_TEST(record_arrives_as_it_was_sent)
 {
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_NOTICE, "some text"), 0);
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_DEBUG, ""), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_int_eq(record.level, LOG_NOTICE);
-	ck_assert_int_eq(record.pid, getpid());
+	ck_assert_int_eq(sender, getpid());
 	ck_assert_uint_eq(record.lost, 0);
 	ck_assert_str_eq(record.text, "some text");
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_int_eq(record.level, LOG_DEBUG);
 	ck_assert_str_eq(record.text, "");
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 }
 END_TEST
 
@@ -219,7 +220,7 @@ START_TEST(long_text_is_cut_to_its_room)
 	memset(text, 't', lengths[_i]);
 	text[lengths[_i]] = '\0';
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_ERR, text), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_uint_eq(strlen(record.text), kept);
 	ck_assert_mem_eq(record.text, text, kept);
 }
@@ -243,16 +244,16 @@ START_TEST(what_does_not_fit_is_counted)
 	ck_assert_uint_gt(sent, 0);
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_INFO, "lost too"), -1);
 	for (unsigned i = 0; i < sent; i++) {
-		ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+		ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 		ck_assert_uint_eq(record.lost, 0);
 	}
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_INFO, "after"), 0);
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_INFO, "later"), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_str_eq(record.text, "after");
 	ck_assert_uint_eq(record.lost, 2);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_uint_eq(record.lost, 0);
 }
 END_TEST
@@ -270,10 +271,10 @@ START_TEST(channel_that_was_shut_down_has_nothing)
 
 	send_raw(&raw, 0);
 	send_raw(&raw, sizeof raw);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_int_eq(shutdown(ends[1], SHUT_WR), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 	ck_assert(!log_relay(ends[0], 1000));
 }
 END_TEST
@@ -286,14 +287,14 @@ START_TEST(datagram_that_is_no_record_is_thrown_away)
 
 	for (size_t size = 1; size <= offsetof(struct log_record, text); size++) {
 		send_raw(&raw, size);
-		ck_assert_int_eq(log_channel_receive(ends[0], &record), -1);
+		ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), -1);
 	}
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
 		raw.level = levels[i];
 		send_raw(&raw, sizeof raw);
-		ck_assert_int_eq(log_channel_receive(ends[0], &record), -1);
+		ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), -1);
 	}
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 }
 END_TEST
 
@@ -307,13 +308,13 @@ START_TEST(text_always_has_an_end)
 	for (size_t size = offsetof(struct log_record, text) + 1; size <= sizeof raw; size++) {
 		send_raw(&raw, size);
 		memset(record.text, 'y', sizeof record.text);
-		ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+		ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 		ck_assert_uint_eq(strnlen(record.text, sizeof record.text),
 		    size - offsetof(struct log_record, text) - 1);
 	}
 	memcpy(large, &raw, sizeof raw);
 	ck_assert_int_eq(send(ends[1], large, sizeof large, 0), (ssize_t)sizeof large);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_uint_eq(strnlen(record.text, sizeof record.text), LOG_TEXT_MAX - 1);
 }
 END_TEST
@@ -327,7 +328,7 @@ START_TEST(control_characters_are_made_harmless)
 		text[length++] = (char)c;
 	text[length] = '\0';
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_INFO, text), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	for (int c = 1; c < 256; c++) {
 		bool control = c < 0x20 || c == 0x7f;
 
@@ -353,13 +354,46 @@ START_TEST(worker_logs_over_the_channel)
 	char expected[64];
 
 	child_succeeded(pid);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
-	ck_assert_int_eq(record.pid, pid);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
+	ck_assert_int_eq(sender, pid);
 	ck_assert_int_eq(record.level, LOG_WARNING);
 	snprintf(expected, sizeof expected, "child %d", (int)pid);
 	ck_assert_str_eq(record.text, expected);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 	ck_assert_str_eq(stderr_caught(), "");
+}
+END_TEST
+
+/* Returns the lowest descriptor that is free. */
+static int free_descriptor(void)
+{
+	int fd = dup(ends[0]);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	return fd;
+}
+
+/* As a worker without a sandbox may do: the master would have more and more of them. */
+START_TEST(descriptors_that_come_along_are_not_taken)
+{
+	struct log_record raw = { .level = LOG_INFO, .text = "text" };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	struct iovec data = { .iov_base = &raw, .iov_len = sizeof raw };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof control };
+	struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+	int before = free_descriptor();
+
+	first->cmsg_level = SOL_SOCKET;
+	first->cmsg_type = SCM_RIGHTS;
+	first->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(first), ends, 2 * sizeof(int));
+	ck_assert_int_eq(sendmsg(ends[1], &message, 0), sizeof raw);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
+	ck_assert_int_eq(sender, getpid());
+	ck_assert_str_eq(record.text, "text");
+	ck_assert_int_eq(free_descriptor(), before);
 }
 END_TEST
 
@@ -370,7 +404,7 @@ START_TEST(full_channel_leaves_errno_alone)
 	errno = ENOTTY;
 	log_error("does not fit");
 	ck_assert_int_eq(errno, ENOTTY);
-	while (log_channel_receive(ends[0], &record) != 0)
+	while (log_channel_receive(ends[0], &record, &sender) != 0)
 		continue;
 	ck_assert_int_eq(log_channel_send(ends[1], LOG_INFO, "the count goes with it"), 0);
 }
@@ -390,7 +424,7 @@ END_TEST
 
 START_TEST(relaying_tells_what_was_lost_and_leaves_out_what_is_not_wanted)
 {
-	struct log_record raw = { .level = LOG_INFO, .pid = 77, .lost = 12, .text = "after" };
+	struct log_record raw = { .level = LOG_INFO, .lost = 12, .text = "after" };
 
 	send_raw(&raw, sizeof raw);
 	raw.level = LOG_DEBUG;
@@ -419,6 +453,7 @@ static TCase *channel(void)
 	tcase_add_test(tcase, text_always_has_an_end);
 	tcase_add_test(tcase, control_characters_are_made_harmless);
 	tcase_add_test(tcase, worker_logs_over_the_channel);
+	tcase_add_test(tcase, descriptors_that_come_along_are_not_taken);
 	tcase_add_test(tcase, full_channel_leaves_errno_alone);
 	tcase_add_test(tcase, relaying_stops_after_so_many);
 	tcase_add_test(tcase, relaying_tells_what_was_lost_and_leaves_out_what_is_not_wanted);

@@ -299,17 +299,18 @@ START_TEST(bytes_are_logged_for_whoever_debugs)
 {
 	struct log_record record;
 	char buffer[16];
+	pid_t sender;
 	int ends[2];
 
 	ck_assert_int_eq(log_channel_open(ends), 0);
 	log_to_channel(ends[1]);
 	client_sends("12345");
 	session_receive(&session, buffer, sizeof buffer);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 	log_threshold = LOG_DEBUG;
 	client_sends("123456");
 	session_receive(&session, buffer, sizeof buffer);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record), 1);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_str_eq(record.text, "server received 6 bytes");
 	log_threshold = LOG_INFO;
 	log_to_channel(-1);

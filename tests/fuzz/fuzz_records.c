@@ -46,21 +46,23 @@ static bool is_record(const uint8_t *data, size_t size)
 static void check_again(const struct log_record *record)
 {
 	struct log_record again;
+	pid_t sender;
 
 	must(log_channel_send(ends[1], record->level, record->text) == 0, "a line can be sent");
-	must(log_channel_receive(ends[0], &again) == 1, "a line that was read is read again");
-	must(again.level == record->level && again.pid == getpid() && again.lost == 0 &&
+	must(log_channel_receive(ends[0], &again, &sender) == 1, "a line that was read is read again");
+	must(again.level == record->level && sender == getpid() && again.lost == 0 &&
 	    strcmp(again.text, record->text) == 0, "what is sent comes as it was");
 }
 
 static void try_record(const uint8_t *data, size_t size)
 {
 	struct log_record record;
+	pid_t sender;
 	int got;
 
 	memset(&record, 'x', sizeof record);
 	put(data, size);
-	got = log_channel_receive(ends[0], &record);
+	got = log_channel_receive(ends[0], &record, &sender);
 	must(got == (is_record(data, size) ? 1 : size > 0 ? -1 : 0),
 	    "records are read, and nothing else is");
 	if (got == 1) {
@@ -69,7 +71,7 @@ static void try_record(const uint8_t *data, size_t size)
 		must(memcmp(data, &record, TEXT_AT) == 0, "what is before the text is as it came");
 		check_again(&record);
 	}
-	must(log_channel_receive(ends[0], &record) == 0, "one datagram is one record at most");
+	must(log_channel_receive(ends[0], &record, &sender) == 0, "one datagram is one record at most");
 }
 
 /* As the master reads it, with a line of another worker behind. */
