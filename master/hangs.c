@@ -9,6 +9,18 @@
 #include <string.h>
 #include <sys/wait.h>
 
+/* Takes the next child of which there is news. Returns false when there is none. */
+static bool take_news(siginfo_t *info)
+{
+	int result;
+
+	info->si_pid = 0;
+	do
+		result = waitid(P_ALL, 0, info, WSTOPPED | WCONTINUED | WNOHANG);
+	while (result < 0 && errno == EINTR);
+	return result == 0 && info->si_pid != 0;
+}
+
 /*
  * The kernel tells the parent of each stop, of a stop once: what is taken here is the
  * last that has become of each child. A process that a debugger holds is not stopped
@@ -18,18 +30,12 @@ void hangs_take_stops(struct supervisor *master)
 {
 	siginfo_t info;
 
-	for (;;) {
-		struct plan_event event = { .kind = PLAN_WORKER_STOPPED };
-		int slot;
+	while (take_news(&info)) {
+		int slot = workers_find(&master->workers, info.si_pid);
+		struct plan_event event = { .kind = PLAN_WORKER_STOPPED, .slot = (unsigned)slot };
 
-		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG) < 0 ||
-		    info.si_pid == 0)
-			return;
-		slot = workers_find(&master->workers, info.si_pid);
 		if (slot < 0)
 			continue; /* a stranger */
-		event.slot = (unsigned)slot;
 		if (info.si_code == CLD_CONTINUED)
 			event.kind = PLAN_WORKER_CONTINUED;
 		actions_happened(master, event);

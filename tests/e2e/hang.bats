@@ -56,6 +56,21 @@ reloads_are() {
 	no_zombies
 }
 
+# The first call is about the dead, the second about those that are stopped.
+@test "hang: a look for stopped workers that is interrupted is taken again" {
+	without_leak_check
+	start_server -w 1 --hang-timeout 1s
+	worker=$(workers)
+	strace -o strace.out -p "$master" -e trace=waitid -e inject=waitid:error=EINTR:when=2 \
+		2>attached 3>&- &
+	eventually 10 grep -q 'attached' attached
+	kill -STOP "$worker"
+	eventually 10 hangs "$worker" 'has been stopped for 1 s'
+	[ "$(grep -c INJECTED strace.out)" -eq 1 ]
+	eventually 10 killed_by "$worker" 9
+	eventually 10 all_idle 1
+}
+
 @test "hang: a worker that is stopped in session takes along its own clients only" {
 	start_server -w 2 --max-workers 2 --hang-timeout 1s
 	open_session fd
