@@ -36,14 +36,21 @@ static void give_up(struct plan *plan, struct slot *slot, int64_t now)
 
 /* ---- workers that run ---- */
 
-void plan_clock(struct plan *plan, struct slot *slot)
+/* Has it clocked until it has run for what it is allowed, of which it has run `so_far`. */
+static void clock_from(struct plan *plan, struct slot *slot, int64_t so_far)
 {
 	slot->hang_ms = allowed_ms(plan, slot);
-	if (slot->hang_ms > 0)
+	if (slot->hang_ms > so_far)
 		plan_queue(plan, (struct plan_action){ .kind = PLAN_CLOCK,
-		    .slot = plan_number_of(plan, slot), .delay_ms = slot->hang_ms });
+		    .slot = plan_number_of(plan, slot), .delay_ms = slot->hang_ms - so_far });
 }
 
+void plan_clock(struct plan *plan, struct slot *slot)
+{
+	clock_from(plan, slot, 0);
+}
+
+/* It is judged by what is allowed now: a reload may have made that more since. */
 void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t now)
 {
 	bool got_on = steps != slot->steps;
@@ -53,6 +60,8 @@ void plan_on_ran(struct plan *plan, struct slot *slot, uint64_t steps, int64_t n
 	slot->steps = steps;
 	if (got_on)
 		plan_clock(plan, slot);
+	else if (slot->hang_ms < allowed_ms(plan, slot))
+		clock_from(plan, slot, slot->hang_ms);
 	else
 		give_up(plan, slot, now);
 }

@@ -249,6 +249,36 @@ START_TEST(who_was_clocked_before_a_reload_is_said_to_have_run_for_so_long)
 }
 END_TEST
 
+START_TEST(reload_to_a_longer_time_gives_the_rest_of_it_to_who_was_clocked_before)
+{
+	serve(1);
+	script_ran(0, 7);
+	script.hang_ms = 3 * HANG_MS;
+	script_reload(1, 1000000);
+	script_ready(1);
+	script_says("clock 0 5000, spawn 1/2, clock 1 15000, RELOADED g2 1, retire 0");
+	script_ran(0, 7);
+	script_says("clock 0 10000");
+	script_ran(0, 7);
+	script_says("abort 0 15000");
+}
+END_TEST
+
+START_TEST(who_gets_on_in_the_rest_of_a_longer_time_is_clocked_for_all_of_it)
+{
+	serve(1);
+	script_ran(0, 7);
+	script.hang_ms = 3 * HANG_MS;
+	script_reload(1, 1000000);
+	script_ready(1);
+	script_ran(0, 7);
+	script_says("clock 0 5000, spawn 1/2, clock 1 15000, RELOADED g2 1, retire 0, "
+	    "clock 0 10000");
+	script_ran(0, 8);
+	script_says("clock 0 15000");
+}
+END_TEST
+
 START_TEST(reload_brings_its_own_time_to_who_is_stopped_already)
 {
 	serve(1);
@@ -311,6 +341,8 @@ static TCase *setting(void)
 	tcase_add_test(tcase, without_the_setting_nobody_is_missed);
 	tcase_add_test(tcase, reload_brings_its_own_time);
 	tcase_add_test(tcase, who_was_clocked_before_a_reload_is_said_to_have_run_for_so_long);
+	tcase_add_test(tcase, reload_to_a_longer_time_gives_the_rest_of_it_to_who_was_clocked_before);
+	tcase_add_test(tcase, who_gets_on_in_the_rest_of_a_longer_time_is_clocked_for_all_of_it);
 	tcase_add_test(tcase, reload_brings_its_own_time_to_who_is_stopped_already);
 	tcase_add_test(tcase, reload_to_a_shorter_time_is_felt_at_once);
 	tcase_add_test(tcase, reload_that_takes_the_setting_away_lets_who_is_stopped_be);

@@ -48,7 +48,7 @@ struct process {
 	unsigned looks;      /* how often it was looked at since it does */
 	uint64_t steps;      /* it has made */
 	int64_t clock;       /* processor time until it is to be looked at; 0: it is not */
-	int64_t clock_set;   /* what that was in the beginning */
+	int64_t clock_set;   /* what that is in all: the rest of a longer time comes on top */
 };
 
 struct listener {
@@ -412,7 +412,8 @@ static bool lies_too_long(const struct world *world, const struct process *proce
 /* It has been stopped for long, or has used so much time in vain; one that waits is none of it. */
 static void check_abort(struct world *world, const struct process *process)
 {
-	bool spins = process->loops && process->looped >= process->clock_set;
+	bool spins = process->loops && process->looped >= process->clock_set &&
+	    process->clock_set >= hang_of(world, process);
 
 	must(world, spins || lies(world, process, world->hang_judged));
 	must(world, process->told <= TOLD_TO_RETIRE);
@@ -564,15 +565,18 @@ static void look(struct world *world)
 	    .waiting = below(world, 3) });
 }
 
-/* It is to be looked at when it has run for so long. */
+/* It is to be looked at when it has run for so long, or for so much longer. */
 static void set_clock(struct world *world, const struct plan_action *action)
 {
 	struct process *process = &world->processes[action->slot];
+	bool goes_on = process->loops && process->looks > 1; /* the first look saw it begin */
 
 	must(world, process->lives && process->ready && process->told <= TOLD_TO_RETIRE);
-	must(world, action->delay_ms > 0 && (action->delay_ms == hang_of(world, process) ||
-	    (world->reloading && action->delay_ms == world->reload.hang_ms)));
-	process->clock = process->clock_set = action->delay_ms;
+	must(world, action->delay_ms > 0);
+	process->clock = action->delay_ms;
+	process->clock_set = action->delay_ms + (goes_on ? process->clock_set : 0);
+	must(world, process->clock_set == hang_of(world, process) ||
+	    (world->reloading && process->clock_set == world->reload.hang_ms));
 }
 
 static void carry_out(struct world *world, const struct plan_action *action)
@@ -897,11 +901,13 @@ static void stop(struct world *world, bool fast)
 
 /*
  * A process runs for a while, if it can. One that has run for so long is looked at;
- * if it gets nowhere that is the end of it the second time at the latest.
+ * if it gets nowhere that is the end of it the second time at the latest, but for the
+ * time that a reload has given it since.
  */
 static void run(struct world *world, unsigned slot, int64_t ms)
 {
 	struct process *process = &world->processes[slot];
+	int64_t allowed = process->clock_set;
 
 	process->looped += process->loops ? ms : 0;
 	process->clock -= ms;
@@ -914,7 +920,8 @@ static void run(struct world *world, unsigned slot, int64_t ms)
 	    .steps = process->steps });
 	if (!process->lives || process->told > TOLD_TO_RETIRE || hang_of(world, process) == 0)
 		return;
-	must(world, process->clock > 0 && (!process->loops || process->looks < 2));
+	must(world, process->clock > 0 &&
+	    (!process->loops || process->looks < 2 || process->clock_set > allowed));
 }
 
 static void run_some(struct world *world, int64_t ms)
