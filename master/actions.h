@@ -3,7 +3,9 @@
  * What the parts of the supervisor share; nobody else includes this.
  *
  *   supervisor.c  the loop; finding out what happened
- *   hangs.c       finding out whose process is stopped, or runs and runs
+ *   messages.c    the same about what workers say
+ *   deaths.c      about whose process is dead, and what is left of it
+ *   hangs.c       about whose process is stopped, or runs and runs
  *   actions.c     telling the plan, and carrying out what it says
  */
 #ifndef MASTER_ACTIONS_H
@@ -52,6 +54,12 @@ void actions_carry_out(struct supervisor *master);
 
 /* Takes the worker in a slot out of those that are idle: it has been told to leave, or is gone. */
 void actions_nobody_idle_in(const struct supervisor *master, unsigned slot);
+
+/* Takes what workers have said over the ready pipe, up to a number of messages. */
+void messages_take(struct supervisor *master);
+
+/* Whose process has died: to be asked after each SIGCHLD. */
+void deaths_take(struct supervisor *master);
 
 /* Whose process has been stopped by a signal, or goes on: to be asked after each SIGCHLD. */
 void hangs_take_stops(struct supervisor *master);

@@ -5,7 +5,9 @@
  *   master/echo-master.c  this file: settings -> serve, test or print -> exit code
  *   master/startup.c      the order of a start: background, pid file, listener, privileges
  *   master/supervisor.c   the one loop: wait, find out what happened
- *   master/hangs.c        the same about workers that hang, by cpualarm.c: timers on their time
+ *   master/messages.c     the same about what workers say
+ *   master/deaths.c       about workers that have died, and what is left of them
+ *   master/hangs.c        about workers that hang, by cpualarm.c: timers on their time
  *   master/actions.c      ask the plan, carry out what it says
  *   master/plan.c         every decision, pure; its parts are plan_pool.c, plan_growth.c,
  *                         plan_reload.c, plan_close.c, plan_stop.c and plan_hang.c, its

@@ -79,7 +79,7 @@ inline actions_happened()
 	plan_next()
 }
 
-/* master/supervisor.c: take_message(), from the pid that is in the table */
+/* master/messages.c: take_message(), from the pid that is in the table */
 inline take_message()
 {
 	ready_pipe ? what, who;
@@ -94,7 +94,7 @@ inline take_message()
 	actions_happened()
 }
 
-/* master/supervisor.c: next_dead() */
+/* master/deaths.c: next_dead() */
 inline next_dead()
 {
 	dead = 0;
@@ -104,7 +104,7 @@ inline next_dead()
 	od
 }
 
-/* master/supervisor.c: bury() */
+/* master/deaths.c: bury() */
 inline bury()
 {
 	next_dead();
@@ -351,10 +351,10 @@ proctype master()
 		:: d_step { action == READ -> reload_is_owed = 0; plan_next() } /* refused */
 		:: atomic { action == EXIT -> d_step { leave_in_order() }; break }
 
-		/* master/supervisor.c: take_messages() */
+		/* master/messages.c: messages_take() */
 		:: d_step { AT(MESSAGES) && len(ready_pipe) > 0 -> take_message() }
 		:: d_step { AT(MESSAGES) && len(ready_pipe) == 0 -> go_on() }
-		/* master/supervisor.c: reap(): one SIGCHLD may stand for many deaths */
+		/* master/deaths.c: deaths_take(): one SIGCHLD may stand for many deaths */
 #ifdef MUTANT_REAPS_ONE
 		:: d_step { AT(REAP) && HAS_ZOMBIE -> caught[CHLD] = 0; go_on(); bury() }
 #else
