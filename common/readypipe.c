@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Bytes that are skipped in one go: whoever writes them faster must not hold up the master. */
@@ -43,6 +44,16 @@ void ready_pipe_mention(int fd, enum ready_kind kind)
 
 	if (poll(&writable, 1, 0) < 0 || (writable.revents & POLLOUT) != 0)
 		ready_pipe_send(fd, kind);
+}
+
+/* Rounded up, as the last of them may be a part of one. */
+unsigned ready_pipe_waiting(int fd)
+{
+	const unsigned size = sizeof(struct ready_message);
+	int bytes = 0;
+
+	ioctl(fd, FIONREAD, &bytes);
+	return ((unsigned)bytes + size - 1) / size;
 }
 
 static bool could_be_sent(const struct ready_message *message)

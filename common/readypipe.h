@@ -42,6 +42,12 @@ int ready_pipe_send(int fd, enum ready_kind kind);
 void ready_pipe_mention(int fd, enum ready_kind kind);
 
 /*
+ * In the master. Returns how many messages wait, at most: after so many calls of
+ * ready_pipe_receive() all that has been sent by now is received.
+ */
+unsigned ready_pipe_waiting(int fd);
+
+/*
  * In the master. Returns 1 with the next message, 0 when there is none, or -1
  * when there was much that is none (it is gone): there may be more. What a
  * worker that was taken over has written between two messages is skipped.

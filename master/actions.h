@@ -55,7 +55,7 @@ void actions_carry_out(struct supervisor *master);
 /* Takes the worker in a slot out of those that are idle: it has been told to leave, or is gone. */
 void actions_nobody_idle_in(const struct supervisor *master, unsigned slot);
 
-/* Takes what workers have said over the ready pipe, up to a number of messages. */
+/* Takes what workers have said over the ready pipe by now. */
 void messages_take(struct supervisor *master);
 
 /* Whose process has died: to be asked after each SIGCHLD. */

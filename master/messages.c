@@ -3,9 +3,6 @@
 
 #include "common/readypipe.h"
 
-/* Taken in one go, so that a flood does not hold up the rest. */
-#define MESSAGES_A_TURN 1024
-
 static void take_message(struct supervisor *master, const struct ready_message *message)
 {
 	int slot = workers_find(&master->workers, message->pid);
@@ -29,14 +26,13 @@ static void take_message(struct supervisor *master, const struct ready_message *
 	actions_happened(master, event);
 }
 
+/* No more than there are now, so that a flood does not hold up the rest. */
 void messages_take(struct supervisor *master)
 {
+	int fd = master->channels.ready[0];
 	struct ready_message message;
-	int got = 1;
 
-	for (unsigned most = MESSAGES_A_TURN; most > 0 && got != 0; most--) {
-		got = ready_pipe_receive(master->channels.ready[0], &message);
-		if (got > 0)
+	for (unsigned left = ready_pipe_waiting(fd); left > 0; left--)
+		if (ready_pipe_receive(fd, &message) > 0)
 			take_message(master, &message);
-	}
 }

@@ -92,6 +92,46 @@ START_TEST(mentioning_never_waits)
 }
 END_TEST
 
+/* Receives as often as that says there is something to receive; returns how many messages came. */
+static unsigned receive_waiting(void)
+{
+	struct ready_message message;
+	unsigned came = 0;
+
+	for (unsigned left = ready_pipe_waiting(ends[0]); left > 0; left--)
+		came += ready_pipe_receive(ends[0], &message) > 0;
+	return came;
+}
+
+START_TEST(all_that_waits_can_be_known_before)
+{
+	unsigned sent = 0;
+
+	ck_assert_uint_eq(ready_pipe_waiting(ends[0]), 0);
+	for (struct pollfd writable = { .fd = ends[1], .events = POLLOUT };
+	     poll(&writable, 1, 0) == 1; sent++)
+		ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
+	ck_assert_uint_gt(sent, 1024);
+	ck_assert_uint_eq(receive_waiting(), sent);
+	ck_assert_uint_eq(ready_pipe_waiting(ends[0]), 0);
+}
+END_TEST
+
+/* Parts of messages, and more than are skipped in one go: then the next one may be lost with them. */
+START_TEST(what_is_no_message_leaves_nothing_waiting)
+{
+	static const char zeros[1000];
+
+	for (size_t size = 1; size < sizeof zeros; size += 37) {
+		ck_assert_int_eq(write(ends[1], zeros, size), (ssize_t)size);
+		for (int i = 0; i < 3; i++)
+			ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
+		ck_assert_uint_ge(receive_waiting(), 2);
+		ck_assert_uint_eq(ready_pipe_waiting(ends[0]), 0);
+	}
+}
+END_TEST
+
 /* The messages of one sender take turns in it. */
 static enum ready_kind kind_of(uint32_t number)
 {
@@ -191,6 +231,8 @@ Suite *readypipe_suite(void)
 	tcase_add_test(tcase, ends_are_not_for_other_programs);
 	tcase_add_test(tcase, sending_to_nobody_fails);
 	tcase_add_test(tcase, mentioning_never_waits);
+	tcase_add_test(tcase, all_that_waits_can_be_known_before);
+	tcase_add_test(tcase, what_is_no_message_leaves_nothing_waiting);
 	tcase_add_test(tcase, many_messages_of_several_senders_stay_whole_and_in_order);
 	tcase_add_test(tcase, part_of_a_message_spoils_none_that_follows);
 	tcase_add_test(tcase, what_is_no_message_does_not_hold_up_the_master);

@@ -10,6 +10,7 @@
 #include "worker/echo.h"
 
 #include "common/nethelp.h"
+#include "common/readypipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +94,29 @@ static long try_mute(void)
 	return 0;
 }
 
+/* Returns the pipe to the master, which alone cannot be read from; -1 when there is none. */
+static int pipe_to_master(void)
+{
+	for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+
+		if (flags >= 0 && (flags & O_ACCMODE) == O_WRONLY)
+			return fd;
+	}
+	return -1;
+}
+
+/* Much that means nothing, a wish to leave after that, and its death. */
+static long try_chatter(void)
+{
+	int fd = pipe_to_master();
+
+	for (int i = 0; i < 3000; i++)
+		ready_pipe_send(fd, READY_WATCH);
+	ready_pipe_send(fd, READY_ASKS_TO_LEAVE);
+	_exit(1);
+}
+
 static long try_fork(void)
 {
 	pid_t pid = fork();
@@ -151,7 +175,7 @@ static const struct {
 } attempts[] = {
 	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
 	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
-	{ "mute", try_mute },
+	{ "mute", try_mute }, { "chatter", try_chatter },
 	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
 	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },
 	{ "future", try_future }, { "sleep", try_sleep }, { "abort", try_abort },

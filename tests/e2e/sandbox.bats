@@ -146,6 +146,24 @@ does_as_it_likes() {
 	[ "$status" -eq 0 ]
 }
 
+# The pid in a message is its sender's until that is reaped. A wish that was heard has a successor
+# take another place before its own is free.
+@test "sandbox: what a worker has said before it died is heard before it is reaped, however much" {
+	start_hijacked -w 1 --max-workers 1
+	worker=$(workers)
+	kill -STOP "$master"
+	[ -z "$(answer_to chatter)" ]
+	is_dead() {
+		[[ $(ps -o stat= -p "$worker") == Z* ]]
+	}
+	eventually 10 is_dead
+	kill -CONT "$master"
+	eventually 10 server_said 'worker 2 started: pid'
+	server_said "worker 1 \(pid $worker, .* exited with code 1"
+	eventually 10 all_idle 1
+	answers
+}
+
 @test "sandbox: a worker that aborts has aborted" {
 	start_hijacked -w 2
 	[ -z "$(answer_to abort)" ]
