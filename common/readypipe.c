@@ -13,6 +13,9 @@
 /* Bytes that are skipped in one go: whoever writes them faster must not hold up the master. */
 #define SKIPPED_MAX 256
 
+/* Of this process. */
+static uint64_t own_token;
+
 int ready_pipe_open(int ends[2])
 {
 	int flags;
@@ -27,9 +30,15 @@ int ready_pipe_open(int ends[2])
 	return -1;
 }
 
+void ready_pipe_set_token(uint64_t token)
+{
+	own_token = token;
+}
+
 int ready_pipe_send(int fd, enum ready_kind kind)
 {
-	struct ready_message message = { .pid = (int32_t)getpid(), .kind = kind };
+	struct ready_message message = { .token = own_token, .pid = (int32_t)getpid(),
+		.kind = kind };
 
 	return writen(fd, &message, sizeof message);
 }
@@ -64,8 +73,8 @@ static bool could_be_sent(const struct ready_message *message)
 
 /*
  * A worker that was taken over may have written a part of a message; what follows would never
- * again be read from its beginning. Pids and kinds leave so many bytes zero that a message
- * hardly ever looks like one from any other place than its first byte.
+ * again be read from its beginning. Kinds leave so many bytes zero, and tokens so few, that a
+ * message hardly ever looks like one from any other place than its first byte.
  */
 int ready_pipe_receive(int fd, struct ready_message *message)
 {

@@ -4,6 +4,10 @@
  * because somebody else asked it to or because it has served enough; and that
  * there is something to look at. One pipe for all workers; a message is smaller
  * than PIPE_BUF, so none is ever torn (pipe(7)).
+ *
+ * Any of them can write any pid into a message. So each has a token that only the
+ * master and itself know, and a message without it is not that worker's: it may be
+ * of one that was taken over, or of one that had the same pid and is dead.
  */
 #ifndef COMMON_READYPIPE_H
 #define COMMON_READYPIPE_H
@@ -19,8 +23,9 @@ enum ready_kind {
 };
 
 struct ready_message {
-	int32_t pid;   /* of the worker */
-	uint32_t kind; /* enum ready_kind */
+	uint64_t token; /* of the worker */
+	int32_t pid;    /* likewise */
+	uint32_t kind;  /* enum ready_kind */
 };
 
 /*
@@ -28,6 +33,9 @@ struct ready_message {
  * workers; both close-on-exec. Returns 0, or -1 with errno of pipe2(2).
  */
 int ready_pipe_open(int ends[2]);
+
+/* In a worker: what it shows in its messages from now on; 0 before. */
+void ready_pipe_set_token(uint64_t token);
 
 /*
  * In a worker, where a signal handler may call it too. Waits while the pipe is

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -53,6 +54,20 @@ static void cannot_spawn(struct supervisor *master, unsigned slot, const char *w
 	    .code = EX_OSERR });
 }
 
+/* It must not stay where workers to come have it too; the tables they have not. */
+static pid_t spawn_with_token(struct supervisor *master, struct spawn_order *order)
+{
+	uint64_t *kept = &master->tables->token[order->number];
+	pid_t pid = -1;
+
+	if (getrandom(kept, sizeof *kept, 0) == sizeof *kept) {
+		order->token = *kept;
+		pid = spawn_worker(&master->channels, master->board, order);
+		explicit_bzero(&order->token, sizeof order->token);
+	}
+	return pid;
+}
+
 static void spawn(struct supervisor *master, const struct plan_action *action)
 {
 	bool is_next = action->generation == master->plan.slots.next.generation;
@@ -70,7 +85,7 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 		cannot_spawn(master, action->slot, "have its sandbox (see the setting sandbox)");
 		return;
 	}
-	pid = spawn_worker(&master->channels, master->board, &order);
+	pid = spawn_with_token(master, &order);
 	if (pid < 0) {
 		cannot_spawn(master, action->slot, "be forked");
 		return;

@@ -8,7 +8,7 @@ static void take_message(struct supervisor *master, const struct ready_message *
 	int slot = workers_find(&master->workers, message->pid);
 	struct plan_event event = { .slot = (unsigned)slot };
 
-	if (slot < 0)
+	if (slot < 0 || master->tables->token[slot] != message->token)
 		return; /* a stranger */
 	switch (message->kind) {
 	case READY_TO_ACCEPT:

@@ -124,6 +124,7 @@ static void become_worker(const struct spawn_channels *channels, struct board *b
 	setpgid(0, 0);
 	close_what_is_not_ours(channels, order->listener);
 	log_to_channel(channels->log[1]);
+	ready_pipe_set_token(order->token);
 	log_adjust((int)order->settings->log_level, false);
 	if (privileges_drop(order->identity, why) < 0) {
 		log_error("worker %u: %s", order->number + 1, why);

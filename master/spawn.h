@@ -10,6 +10,7 @@
 #include "worker/sources.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The descriptors that master and workers talk over. */
@@ -45,6 +46,7 @@ struct spawn_order {
 	const struct identity *identity; /* whom it becomes */
 	struct sources *sources;         /* shared by all workers */
 	const struct sandbox *sandbox;   /* likewise, by those of one engine */
+	uint64_t token;                  /* that it shows to the master (common/readypipe.h) */
 };
 
 /*

@@ -2,7 +2,8 @@
 /*
  * The master's tables, with an entry for each slot there can be. No child has
  * them: the master writes to them between one fork and the next, and each worker
- * would be left with a copy of its own of the pages that it had at its birth.
+ * would be left with a copy of its own of the pages that it had at its birth, and
+ * with the tokens of others.
  */
 #ifndef MASTER_TABLES_H
 #define MASTER_TABLES_H
@@ -22,6 +23,7 @@ struct tables {
 	struct slot slot[TABLES_SLOTS];          /* the plan's */
 	struct worker_entry entry[TABLES_SLOTS]; /* the child table's */
 	struct cpu_alarm alarm[TABLES_SLOTS];    /* of the worker in it: it has run for so long */
+	uint64_t token[TABLES_SLOTS];            /* likewise: that its messages show */
 	uint64_t idle[IDLE_SET_WORDS];           /* who was, when it was last looked at */
 	uint64_t vacant[IDLE_SET_WORDS];         /* who of them had no session */
 };

@@ -14,10 +14,14 @@
 #define MANY 20000
 #define SENDERS 3
 
+/* As random as those of workers. */
+#define TOKEN UINT64_C(0x9c41d2e85fb37a16)
+
 static int ends[2];
 
 static void open_pipe(void)
 {
+	ready_pipe_set_token(TOKEN);
 	ck_assert_int_eq(ready_pipe_open(ends), 0);
 }
 
@@ -34,6 +38,7 @@ START_TEST(message_names_its_sender_and_kind)
 	ck_assert_int_eq(ready_pipe_send(ends[1], READY_TO_ACCEPT), 0);
 	ck_assert_int_eq(ready_pipe_send(ends[1], READY_ASKS_TO_LEAVE), 0);
 	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
+	ck_assert_uint_eq(message.token, TOKEN);
 	ck_assert_int_eq(message.pid, getpid());
 	ck_assert_uint_eq(message.kind, READY_TO_ACCEPT);
 	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);

@@ -117,6 +117,18 @@ static long try_chatter(void)
 	_exit(1);
 }
 
+/* The wish to leave of whoever else has a pid near its own, and at last its own. */
+static long try_forge(void)
+{
+	struct ready_message message = { .kind = READY_ASKS_TO_LEAVE };
+	int fd = pipe_to_master();
+
+	for (message.pid = getpid() - 100; message.pid < getpid() + 100; message.pid++)
+		if (message.pid != getpid() && write(fd, &message, sizeof message) < 0)
+			return -1;
+	return ready_pipe_send(fd, READY_ASKS_TO_LEAVE);
+}
+
 static long try_fork(void)
 {
 	pid_t pid = fork();
@@ -175,7 +187,7 @@ static const struct {
 } attempts[] = {
 	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
 	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
-	{ "mute", try_mute }, { "chatter", try_chatter },
+	{ "mute", try_mute }, { "chatter", try_chatter }, { "forge", try_forge },
 	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
 	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },
 	{ "future", try_future }, { "sleep", try_sleep }, { "abort", try_abort },

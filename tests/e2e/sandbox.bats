@@ -146,6 +146,18 @@ does_as_it_likes() {
 	[ "$status" -eq 0 ]
 }
 
+# All workers write to one pipe. The wish of its own comes last, and so when that is granted the
+# others have been read.
+@test "sandbox: a worker cannot speak to the master in the name of another" {
+	start_hijacked -w 3 --max-workers 3
+	before=$(workers | sort)
+	[ "$(answer_to forge)" = 'done' ]
+	eventually 10 server_said 'worker [0-9]+ left: pid'
+	eventually 10 all_idle 3
+	[ "$(times_said 'worker [0-9]+ left: pid')" -eq 1 ]
+	[ "$(comm -12 <(echo "$before") <(workers | sort) | wc -l)" -eq 2 ]
+}
+
 # The pid in a message is its sender's until that is reaped. A wish that was heard has a successor
 # take another place before its own is free.
 @test "sandbox: what a worker has said before it died is heard before it is reaped, however much" {
