@@ -35,7 +35,8 @@ int log_channel_send(int fd, int level, const char *text)
 	if (length >= sizeof record.text)
 		length = sizeof record.text - 1;
 	length += offsetof(struct log_record, text) + 1;
-	if (send(fd, &record, length, MSG_NOSIGNAL) < 0) {
+	/* Who else has this end may have made it blocking. */
+	if (send(fd, &record, length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 		lost_here += lost_here < UINT32_MAX;
 		return -1;
 	}

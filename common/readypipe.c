@@ -3,6 +3,7 @@
 
 #include "common/nethelp.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -35,12 +36,19 @@ void ready_pipe_set_token(uint64_t token)
 	own_token = token;
 }
 
+/* Whoever else has this end may have made it non-blocking. */
 int ready_pipe_send(int fd, enum ready_kind kind)
 {
 	struct ready_message message = { .token = own_token, .pid = (int32_t)getpid(),
 		.kind = kind };
+	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 
-	return writen(fd, &message, sizeof message);
+	while (writen(fd, &message, sizeof message) < 0) {
+		if (errno != EAGAIN)
+			return -1;
+		poll(&writable, 1, -1);
+	}
+	return 0;
 }
 
 /*

@@ -397,6 +397,13 @@ START_TEST(descriptors_that_come_along_are_not_taken)
 }
 END_TEST
 
+START_TEST(channel_that_was_made_blocking_does_not_block)
+{
+	ck_assert_int_eq(fcntl(ends[1], F_SETFL, 0), 0);
+	ck_assert_uint_gt(fill_channel(), 0);
+}
+END_TEST
+
 START_TEST(full_channel_leaves_errno_alone)
 {
 	fill_channel();
@@ -454,6 +461,7 @@ static TCase *channel(void)
 	tcase_add_test(tcase, control_characters_are_made_harmless);
 	tcase_add_test(tcase, worker_logs_over_the_channel);
 	tcase_add_test(tcase, descriptors_that_come_along_are_not_taken);
+	tcase_add_test(tcase, channel_that_was_made_blocking_does_not_block);
 	tcase_add_test(tcase, full_channel_leaves_errno_alone);
 	tcase_add_test(tcase, relaying_stops_after_so_many);
 	tcase_add_test(tcase, relaying_tells_what_was_lost_and_leaves_out_what_is_not_wanted);

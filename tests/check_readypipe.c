@@ -185,6 +185,24 @@ START_TEST(many_messages_of_several_senders_stay_whole_and_in_order)
 }
 END_TEST
 
+/* By one that was taken over, which has the same end. */
+START_TEST(pipe_that_was_made_non_blocking_loses_nothing)
+{
+	struct pollfd readable = { .fd = ends[0], .events = POLLIN };
+	struct ready_message message;
+	pid_t pid;
+
+	ck_assert_int_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	pid = child_start(send_many, NULL);
+	for (uint32_t i = 0; i < MANY; i++) {
+		while (ready_pipe_receive(ends[0], &message) == 0)
+			ck_assert_int_eq(poll(&readable, 1, -1), 1);
+		ck_assert_uint_eq(message.kind, kind_of(i));
+	}
+	child_succeeded(pid);
+}
+END_TEST
+
 /* As one that was taken over may do; from then on all would be read from the wrong byte. */
 START_TEST(part_of_a_message_spoils_none_that_follows)
 {
@@ -239,6 +257,7 @@ Suite *readypipe_suite(void)
 	tcase_add_test(tcase, all_that_waits_can_be_known_before);
 	tcase_add_test(tcase, what_is_no_message_leaves_nothing_waiting);
 	tcase_add_test(tcase, many_messages_of_several_senders_stay_whole_and_in_order);
+	tcase_add_test(tcase, pipe_that_was_made_non_blocking_loses_nothing);
 	tcase_add_test(tcase, part_of_a_message_spoils_none_that_follows);
 	tcase_add_test(tcase, what_is_no_message_does_not_hold_up_the_master);
 	suite_add_tcase(suite, tcase);

@@ -191,7 +191,8 @@ static const struct {
 	{ SYS_ioctl, { 5, 0x541b }, { 5, 0x5412 } }, /* FIONREAD, TIOCSTI */
 	{ SYS_ioctl, { 5, 0x5411 }, { 5, 0x5411 | HIGH } },
 	{ SYS_fcntl, { 5, F_GETFL }, { 5, F_SETOWN } },
-	{ SYS_fcntl, { 5, F_SETFL }, { 5, F_DUPFD } },
+	{ SYS_fcntl, { 5, F_SETFL, O_RDWR | O_NONBLOCK }, { 5, F_SETFL, O_RDWR } },
+	{ SYS_fcntl, { 5, F_SETFL, O_NONBLOCK }, { 5, F_DUPFD, O_NONBLOCK } },
 	{ SYS_shutdown, { 5, SHUT_WR }, { 5, SHUT_RD } },
 	{ SYS_shutdown, { 5, SHUT_WR }, { 5, SHUT_RDWR } },
 	{ SYS_setsockopt, { 5, SOL_SOCKET, SO_RCVTIMEO }, { 5, SOL_SOCKET, SO_BINDTODEVICE } },

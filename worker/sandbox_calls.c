@@ -67,13 +67,13 @@ static const struct call calls[] = {
 	MADE_IF("setsockopt", IS(1, IPPROTO_IP), IS(2, IP_MINTTL)),
 	MADE_IF("setsockopt", IS(1, IPPROTO_IPV6), IS(2, IPV6_MINHOPCOUNT)),
 
-	/* the listener, let go and made non-blocking */
+	/* the listener, let go and made non-blocking; never the reverse, as others have it too */
 	MADE("dup2"),
 	MADE("dup3"),
 	MADE_IF("fcntl", IS(1, F_GETFL)),
-	MADE_IF("fcntl", IS(1, F_SETFL)),
+	MADE_IF("fcntl", IS(1, F_SETFL), HAS(2, O_NONBLOCK)),
 	MADE_IF("fcntl64", IS(1, F_GETFL)),
-	MADE_IF("fcntl64", IS(1, F_SETFL)),
+	MADE_IF("fcntl64", IS(1, F_SETFL), HAS(2, O_NONBLOCK)),
 
 	/* the master, and protocols that use descriptors or stdio */
 	MADE("read"),

@@ -94,6 +94,28 @@ static long try_mute(void)
 	return 0;
 }
 
+/* Has nothing that it shares with others wait for anything, or all of it. */
+static long make_all(int nonblocking)
+{
+	for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+
+		if (flags >= 0 && fcntl(fd, F_SETFL, (flags & ~O_NONBLOCK) | nonblocking) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static long try_unblock(void)
+{
+	return make_all(O_NONBLOCK);
+}
+
+static long try_block(void)
+{
+	return make_all(0);
+}
+
 /* Returns the pipe to the master, which alone cannot be read from; -1 when there is none. */
 static int pipe_to_master(void)
 {
@@ -187,7 +209,8 @@ static const struct {
 } attempts[] = {
 	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
 	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
-	{ "mute", try_mute }, { "chatter", try_chatter }, { "forge", try_forge },
+	{ "mute", try_mute }, { "block", try_block }, { "unblock", try_unblock },
+	{ "chatter", try_chatter }, { "forge", try_forge },
 	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
 	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },
 	{ "future", try_future }, { "sleep", try_sleep }, { "abort", try_abort },

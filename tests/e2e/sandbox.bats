@@ -40,6 +40,13 @@ is_killed_for() {
 	answers # and so the next one has completed a session, and will be replaced at once
 }
 
+# Of all workers, in ticks.
+processor_time() {
+	for worker in $(workers); do
+		cat "/proc/$worker/stat"
+	done | awk '{ sum += $14 + $15 } END { print sum }'
+}
+
 status_of() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
@@ -57,6 +64,7 @@ status_of() {
 		is_killed_for kill kill
 		is_killed_for code mmap
 		is_killed_for handler rt_sigaction
+		is_killed_for block fcntl
 	fi
 	is_killed_for socket socket
 	is_killed_for connect connect
@@ -141,6 +149,31 @@ does_as_it_likes() {
 	echoes "$fd" hello
 	close_session "$fd"
 	eventually 10 server_said "\[$(workers)\]: 127\.0\.0\.1:.* bytes in, "
+	kill -TERM "$master"
+	wait_for_server
+	[ "$status" -eq 0 ]
+}
+
+# What a client pays for that is a few calls more of the blocking engine.
+@test "sandbox: a worker that makes what it shares non-blocking stops no other, and none spins" {
+	start_hijacked -w 3 --max-workers 3
+	before=$(workers)
+	[ "$(answer_to unblock)" = 'done' ]
+	for i in 1 2 3 4 5 6; do
+		open_session fd
+		echoes "$fd" "client $i"
+		close_session "$fd"
+	done
+	eventually 10 all_idle 3
+	used=$(processor_time)
+	sleep 2 # what is looked for is that nothing happens
+	echo "$(($(processor_time) - used)) ticks"
+	[ $(($(processor_time) - used)) -le 20 ]
+	[ "$(workers)" = "$before" ]
+	kill -HUP "$master"
+	eventually 10 server_said 'reloaded: generation 2'
+	eventually 10 all_idle 3
+	answers
 	kill -TERM "$master"
 	wait_for_server
 	[ "$status" -eq 0 ]
