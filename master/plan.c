@@ -184,6 +184,9 @@ void plan_event(struct plan *plan, const struct plan_event *event, int64_t now)
 	case PLAN_SPAWN_FAILED:
 		on_worker(plan, event, now);
 		break;
+	case PLAN_ALL_WORN:
+		plan_on_all_worn(plan);
+		break;
 	case PLAN_RELOAD_ASKED:
 		plan_on_reload_asked(plan);
 		break;

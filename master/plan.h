@@ -60,6 +60,7 @@ enum plan_event_kind {
 	PLAN_WORKER_READY,  /* slot */
 	PLAN_WORKER_ASKS,   /* slot: it wants to leave, because somebody told it to */
 	PLAN_SERVED_ENOUGH, /* slot: it has had so many connections that it may be replaced */
+	PLAN_ALL_WORN,      /* all workers that were forked are to be, one after another */
 	PLAN_WORKER_EXITED, /* slot, completed, code */
 	PLAN_WORKER_STOPPED,   /* slot: its process is, by a signal, or is so again */
 	PLAN_WORKER_CONTINUED, /* slot: it goes on */

@@ -188,6 +188,17 @@ void plan_on_served_enough(struct plan *plan, struct slot *slot)
 	slot->worn = plan->worn = true;
 }
 
+/* Those in any other phase go already, or are still to be forked. */
+void plan_on_all_worn(struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->slots.used; i++) {
+		struct slot *slot = &plan->slots.slot[i];
+
+		if (slot->phase == SLOT_READY || (slot->phase == SLOT_STARTING && slot->told))
+			slot->worn = plan->worn = true;
+	}
+}
+
 /*
  * The next one when the last one's place is taken. No session is ended to make a
  * place for that; and a reload renews all of them anyway.

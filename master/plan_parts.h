@@ -41,6 +41,7 @@ void plan_growth_is_due(struct plan *plan, int64_t now);
 int64_t plan_growth_deadline(const struct plan *plan);
 void plan_on_idle(struct plan *plan, const struct plan_event *event, int64_t now);
 void plan_on_served_enough(struct plan *plan, struct slot *slot);
+void plan_on_all_worn(struct plan *plan);
 void plan_renew(struct plan *plan);
 
 /* plan_reload.c */

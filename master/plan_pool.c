@@ -63,10 +63,12 @@ void plan_fail_start(struct plan *plan)
 void plan_on_ready(struct plan *plan, struct slot *slot, int64_t now)
 {
 	const struct slots *slots = &plan->slots;
+	bool worn = slot->worn;
 
 	if (slot->phase != SLOT_STARTING)
 		return; /* too late: it has been told to go */
 	slots_set_phase(&plan->slots, slot, SLOT_READY, SLOT_NEVER);
+	slot->worn = worn;
 	slot->since = now;
 	plan->ever_ready = true;
 	plan_clock(plan, slot);

@@ -41,7 +41,7 @@ struct slot {
 	unsigned generation; /* of its process, or of the one it waits for */
 	unsigned listener;   /* from which it accepts */
 	unsigned failures;   /* deaths in a row before a first session was completed */
-	bool worn;           /* READY: it has served enough and may be replaced */
+	bool worn;           /* STARTING, READY: it may be replaced, as when it has served enough */
 	bool by_load;        /* STARTING, RETIRING: as clients come and go, nobody asked for it */
 	bool stopped;        /* its process is, by a signal such as SIGSTOP */
 	int64_t stopped_since; /* stopped: in ms */

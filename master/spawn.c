@@ -76,7 +76,7 @@ void spawn_channels_renew_log(struct spawn_channels *channels)
 	for (int end = 0; end < 2; end++)
 		close_one(&channels->log[end]);
 	log_error("a worker has shut down the channel that all workers log by: their lines are "
-	    "lost, but for those of new workers");
+	    "lost until each is replaced");
 	if (log_channel_open(channels->log) < 0)
 		log_error("a new channel for the log of workers: %s", strerror(errno));
 }

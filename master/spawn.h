@@ -33,7 +33,8 @@ void spawn_channels_close(struct spawn_channels *channels);
 
 /*
  * Logs what workers have sent before one of them shut the log channel down, says
- * so, and opens another one, which only workers to come will have.
+ * so, and opens another one, which only workers to come will have: those of now are
+ * to be replaced.
  */
 void spawn_channels_renew_log(struct spawn_channels *channels);
 

@@ -137,8 +137,10 @@ static void wait_for_something(struct supervisor *master)
 	};
 
 	signals_wait(fds, sizeof fds / sizeof fds[0], time_left(master));
-	if ((fds[1].revents & POLLRDHUP) != 0)
+	if ((fds[1].revents & POLLRDHUP) != 0) {
 		spawn_channels_renew_log(&master->channels);
+		actions_happened(master, (struct plan_event){ .kind = PLAN_ALL_WORN });
+	}
 	if (fds[2].revents != 0)
 		log_flush();
 }

@@ -641,6 +641,52 @@ START_TEST(renewal_waits_for_whoever_is_being_started)
 }
 END_TEST
 
+START_TEST(all_workers_of_now_can_be_replaced_one_after_another)
+{
+	serve_two(2);
+	script_happens(PLAN_ALL_WORN);
+	script_says("retire 0, spawn 2/1");
+	script_ready(2);
+	script_says("retire 1, spawn 3/1");
+	script_dies_with(0, 0);
+	script_ready(3);
+	script_says("");
+	script_dies_with(1, 0);
+	script_says("");
+}
+END_TEST
+
+START_TEST(who_is_being_started_is_one_of_all_workers_of_now)
+{
+	serve_two(24);
+	script_dies_after_session(0);
+	script_happens(PLAN_ALL_WORN);
+	script_says("spawn 0/1");
+	script_ready(0);
+	script_says("retire 0, spawn 2/1");
+	script_ready(2);
+	script_says("retire 1, spawn 3/1");
+	script_ready(3);
+	script_says("");
+}
+END_TEST
+
+/* It is to be forked again, and is one of those to come. */
+START_TEST(who_waits_to_be_started_is_none_of_all_workers_of_now)
+{
+	serve_two(24);
+	script_dies(0);
+	script_dies(0);
+	script_happens(PLAN_ALL_WORN);
+	script_says("spawn 0/1, BACKING_OFF 0 100");
+	script_pass(100);
+	script_ready(0);
+	script_says("spawn 0/1, retire 1, spawn 2/1");
+	script_ready(2);
+	script_says("");
+}
+END_TEST
+
 START_TEST(reload_renews_everybody_anyway)
 {
 	serve_two(2);
@@ -672,6 +718,9 @@ static TCase *together(void)
 	tcase_add_test(tcase, size_at_rest_changes_under_load_too);
 	tcase_add_test(tcase, workers_that_have_served_enough_are_replaced_one_after_another);
 	tcase_add_test(tcase, renewal_waits_for_whoever_is_being_started);
+	tcase_add_test(tcase, all_workers_of_now_can_be_replaced_one_after_another);
+	tcase_add_test(tcase, who_is_being_started_is_one_of_all_workers_of_now);
+	tcase_add_test(tcase, who_waits_to_be_started_is_none_of_all_workers_of_now);
 	tcase_add_test(tcase, reload_renews_everybody_anyway);
 	tcase_add_test(tcase, renewal_does_not_interfere_with_a_stop);
 	return tcase;

@@ -29,7 +29,7 @@ struct process {
 	bool ready;          /* and the plan knows */
 	bool busy;           /* it has as many clients as it may */
 	bool in_session;     /* it has one */
-	bool worn;           /* it has said that it has served enough */
+	bool worn;           /* it has served enough, or all have been found to be worn */
 	bool unhurried;      /* it was told to retire, and may take as long as it likes */
 	enum told told;
 	int64_t told_at;     /* in ms, like all times here */
@@ -984,6 +984,14 @@ static void serve_enough(struct world *world, unsigned slot)
 	happen(world, (struct plan_event){ .kind = PLAN_SERVED_ENOUGH, .slot = slot });
 }
 
+static void wear_all_out(struct world *world)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (world->processes[i].lives && world->processes[i].told == TOLD_NOTHING)
+			world->processes[i].worn = true;
+	happen(world, (struct plan_event){ .kind = PLAN_ALL_WORN });
+}
+
 /* One that is stopped may be so again: then it went on in between. */
 static void stop_process(struct world *world, unsigned slot)
 {
@@ -1123,6 +1131,8 @@ static void anything(struct world *world)
 		serve(world);
 	else if (one_in(world, 400))
 		calm_down(world);
+	else if (one_in(world, 400))
+		wear_all_out(world);
 	else if (what < 70)
 		live(world);
 	else if (what < 90)
