@@ -20,7 +20,7 @@ int log_threshold = LOG_INFO;
 /* Where lines of this process go. */
 static struct {
 	const char *ident;      /* program name, NULL before log_open() */
-	struct devlog *system;  /* the system log, NULL when it is not open; in a worker not ours */
+	struct devlog *system;  /* the system log, NULL when it is not open, and in a worker */
 	bool to_stderr;         /* every line goes there too */
 	bool starting;          /* errors go there too */
 	int channel;            /* in a worker: to the master; -1 elsewhere */
@@ -55,6 +55,7 @@ void log_to_channel(int fd)
 	out.channel = fd;
 	if (out.system != NULL)
 		devlog_disown(out.system);
+	out.system = NULL;
 }
 
 /* When poll(2) calls a pipe writable, PIPE_BUF bytes fit without waiting (pipe(7)). */

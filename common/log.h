@@ -42,7 +42,7 @@ void log_started(void);
  */
 void log_close(int wait_ms);
 
-/* In a new worker: from here on every line goes to the master over `fd`. */
+/* In a new worker: from here on every line goes to the master over `fd`; -1: there is no way. */
 void log_to_channel(int fd);
 
 /* Tells whether a line of `level` would be logged. Costs one comparison. */

@@ -47,6 +47,11 @@ processor_time() {
 	done | awk '{ sum += $14 + $15 } END { print sum }'
 }
 
+# None of those in $before, which is sorted, is there any more.
+all_are_new() {
+	[ -z "$(comm -12 <(echo "$before") <(workers | sort))" ]
+}
+
 status_of() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
@@ -143,9 +148,6 @@ does_as_it_likes() {
 	before=$(workers | sort)
 	[ -z "$(answer_to mute)" ]
 	eventually 10 server_said 'a worker has shut down the channel that all workers log by'
-	all_are_new() {
-		[ -z "$(comm -12 <(echo "$before") <(workers | sort))" ]
-	}
 	eventually 10 all_are_new
 	eventually 10 all_idle 3
 	answers
@@ -155,6 +157,25 @@ does_as_it_likes() {
 	kill -TERM "$master"
 	wait_for_server
 	[ "$status" -eq 0 ]
+}
+
+@test "sandbox: workers for whom there is no channel to log by serve in silence" {
+	without_leak_check
+	start_hijacked -w 2 --max-workers 2 --log-level debug
+	before=$(workers | sort)
+	strace -o strace.out -p "$master" -e trace=socketpair -e inject=socketpair:error=ENFILE \
+		2>attached 3>&- &
+	eventually 10 grep -q 'attached' attached
+	[ -z "$(answer_to mute)" ]
+	eventually 10 server_said 'a new channel for the log of workers: Too many open files in system'
+	eventually 10 all_are_new
+	eventually 10 all_idle 2
+	before=$(workers)
+	for _ in 1 2 3 4; do
+		answers
+	done
+	[ "$(workers)" = "$before" ]
+	[ "$(times_said 'killed')" -eq 0 ]
 }
 
 # What a client pays for that is a few calls more of the blocking engine.
