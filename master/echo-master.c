@@ -21,7 +21,8 @@
  *   master/descriptors.c  how many connections a worker can have
  *   master/daemon.c       into the background, with an exit code that tells the truth
  *   master/pidfile.c      who serves, and a lock against a second one
- *   master/privileges.c   whom master and workers become, and proof that it is for good
+ *   master/identity.c     whom workers become, from names in the settings
+ *   master/privileges.c   becoming it, and proof that it is for good
  *   master/systemd.c      a socket that is passed on, and messages to whoever passed it
  *   master/report.c       what the master says in the log
  *   worker/worker.c       one worker's life: ready, accept, session, leave

@@ -55,13 +55,13 @@ static void compare(struct reload *reload)
 
 int reload_resolve(const struct settings *settings, struct identity *identity)
 {
-	char why[PRIVILEGES_WHY_MAX];
-	int result = privileges_resolve(identity, settings->user, settings->group,
+	char why[IDENTITY_WHY_MAX];
+	int result = identity_resolve(identity, settings->user, settings->group,
 	    settings->chroot, why);
 
 	if (result < 0)
 		log_error("%s", why);
-	else if (result == PRIVILEGES_NOT_USED)
+	else if (result == IDENTITY_NOT_USED)
 		log_warning("%s", why);
 	return result < 0 ? -1 : 0;
 }

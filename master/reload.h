@@ -8,7 +8,7 @@
 #define MASTER_RELOAD_H
 
 #include "common/settings.h"
-#include "master/privileges.h"
+#include "master/identity.h"
 
 #include <stdbool.h>
 

@@ -6,6 +6,7 @@
 #include "common/readypipe.h"
 #include "master/daemon.h"
 #include "master/pidfile.h"
+#include "master/privileges.h"
 #include "master/signals.h"
 #include "worker/worker.h"
 

@@ -5,7 +5,7 @@
 
 #include "common/board.h"
 #include "common/settings.h"
-#include "master/privileges.h"
+#include "master/identity.h"
 #include "worker/sandbox.h"
 #include "worker/sources.h"
 

@@ -7,7 +7,7 @@
 #define MASTER_SUPERVISOR_H
 
 #include "common/settings.h"
-#include "master/privileges.h"
+#include "master/identity.h"
 
 #include <stdbool.h>
 

@@ -51,7 +51,7 @@ struct scene {
 	const char *passwd;    /* the users that there are; NULL: the machine's */
 	char *group;           /* the groups; NULL with `passwd`: GROUPS */
 	int (*before)(void);   /* returns -1 with errno when it cannot be */
-	const char *user;      /* for privileges_resolve(); NULL: auto */
+	const char *user;      /* for identity_resolve(); NULL: auto */
 	const char *own_group; /* likewise */
 	const char *root;      /* likewise; NULL: none */
 	struct lie lie;
@@ -204,7 +204,7 @@ static int play(void *with)
 		return errno == EPERM || errno == EACCES || errno == ENOSPC ? 0 : 1;
 	}
 	errno = EIO; /* of something else, long ago */
-	seen->resolved = privileges_resolve(&seen->identity, or(scene->user, "auto"),
+	seen->resolved = identity_resolve(&seen->identity, or(scene->user, "auto"),
 	    or(scene->own_group, "auto"), or(scene->root, "none"), seen->why);
 	if (seen->resolved < 0)
 		return 0;
@@ -634,7 +634,7 @@ START_TEST(ordinary_user_is_told_what_is_not_used)
 
 	if (!played(&scene))
 		return;
-	ck_assert_int_eq(seen->resolved, PRIVILEGES_NOT_USED);
+	ck_assert_int_eq(seen->resolved, IDENTITY_NOT_USED);
 	ck_assert_str_eq(seen->why, "only root can change to this, it is not used: user root, "
 	    "group no such group, chroot relative");
 	worker_has_nothing_left();
@@ -649,7 +649,7 @@ START_TEST(own_name_is_no_other_user)
 
 	if (!played(&scene))
 		return;
-	ck_assert_int_eq(seen->resolved, PRIVILEGES_NOT_USED);
+	ck_assert_int_eq(seen->resolved, IDENTITY_NOT_USED);
 	ck_assert_str_eq(seen->why, "only root can change to this, it is not used: group logs");
 	ck_assert_str_eq(seen->identity.user, "nobody");
 }
