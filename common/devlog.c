@@ -17,7 +17,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-
 struct devlog {
 	const char *path;           /* of the daemon's socket */
 	const char *ident;          /* program name on every line */
