@@ -23,6 +23,8 @@ SHORTCALLS=${SHORTCALLS:-}
 tools=$BUILD/tests/e2e
 # shellcheck source=tests/waiting.bash
 . "$top/tests/waiting.bash"
+# shellcheck source=tests/probing.bash
+. "$top/tests/probing.bash"
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -178,35 +180,6 @@ descriptors() {
 # No child of the server has died without having been reaped.
 no_zombies() {
 	! ps -o stat= --ppid "$master" | grep -q '^Z'
-}
-
-# open_session NAME: connects, the descriptor is in the variable NAME.
-open_session() {
-	local opened
-
-	exec {opened}<>"/dev/tcp/127.0.0.1/$port"
-	printf -v "$1" '%s' "$opened"
-}
-
-close_session() {
-	local closing=$1
-
-	exec {closing}>&-
-}
-
-# echoes FD TEXT: sends a line and reads it back.
-echoes() {
-	local answer
-
-	printf '%s\n' "$2" >&"$1"
-	read -r -t 10 -u "$1" answer
-	[ "$answer" = "$2" ]
-}
-
-# ends_in_order FD: the server closes the connection, and does not reset it.
-ends_in_order() {
-	timeout 10 cat <&"$1" >rest.txt 2>error.txt || return 1
-	[ ! -s error.txt ]
 }
 
 # be_faulty WAY: a server that does so; its port is in $port.

@@ -9,10 +9,6 @@ reloads() {
 }
 
 # Memory of a process that no file stands behind, in KiB.
-memory_of() {
-	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
-}
-
 # reload_times N: one after the other, each when the one before is over.
 reload_times() {
 	local before

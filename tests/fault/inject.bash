@@ -15,6 +15,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 BUILD=${BUILD:-$top/build}
 halter=$BUILD/tests/fault/halt.so
 failures=$BUILD/fault/inject
+# shellcheck source=tests/probing.bash
+. "$top/tests/probing.bash"
 # shellcheck source=tests/fault/scenes.bash
 . "$top/tests/fault/scenes.bash"
 # shellcheck source=tests/fault/judge.bash

@@ -177,7 +177,7 @@ judge_next_reload() {
 judge_service() {
 	local session=
 
-	if ! open_session session || ! echoes "$session" 'still here'; then
+	if ! open_session session 2>/dev/null || ! echoes "$session" 'still here'; then
 		complain 'it does not serve'
 	fi
 	[ -z "$session" ] || close_session "$session"

@@ -9,10 +9,6 @@
 
 load ../e2e/common
 
-memory_of() {
-	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
-}
-
 reloads() {
 	[ "$(times_said 'reloaded: ')" -eq "$1" ]
 }

@@ -193,29 +193,6 @@ detach() {
 
 # ---- clients ----
 
-# open_session NAME: connects, the descriptor is in the variable NAME.
-open_session() {
-	local opened
-
-	{ exec {opened}<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return
-	printf -v "$1" '%s' "$opened"
-}
-
-close_session() {
-	local closing=$1
-
-	exec {closing}>&-
-}
-
-# echoes FD TEXT: sends a line and reads it back.
-echoes() {
-	local answer=
-
-	{ printf '%s\n' "$2" >&"$1"; } 2>/dev/null
-	read -r -t 10 -u "$1" answer 2>/dev/null
-	[ "$answer" = "$2" ]
-}
-
 # session_echoes FD TEXT: that it does not is a connection lost, once.
 session_echoes() {
 	echoes "$1" "$2" || lose_session "$1"
@@ -223,11 +200,6 @@ session_echoes() {
 
 lose_session() {
 	[[ " ${lost[*]} " == *" session-$1 "* ]] || lost+=("session-$1")
-}
-
-# ends_in_order FD: the server closes the connection, and does not reset it.
-ends_in_order() {
-	timeout 10 cat <&"$1" >rest 2>&1 && [ ! -s rest ]
 }
 
 # What is in echo-load's report, a word each: how many echoes came back and how many connections
@@ -317,7 +289,7 @@ scene_reload() {
 	else
 		start_and_attach '' -w 1 --max-workers 1 || return
 	fi
-	open_session session || complain 'no session could be opened'
+	open_session session 2>/dev/null || complain 'no session could be opened'
 	session_echoes "$session" 'before the reload'
 	kill -HUP "$master"
 	if [ "$process" = worker ]; then
@@ -342,16 +314,16 @@ scene_stop() {
 	local one='' two=''
 
 	start_and_attach '' -w 1 --max-workers 2 || return
-	open_session one || complain 'no session could be opened'
+	open_session one 2>/dev/null || complain 'no session could be opened'
 	session_echoes "$one" 'before the stop'
-	open_session two || complain 'no second session could be opened'
+	open_session two 2>/dev/null || complain 'no second session could be opened'
 	session_echoes "$two" 'before the stop'
 	kill -TERM "$master"
 	session_echoes "$one" 'after the stop'
 	session_echoes "$two" 'after the stop'
 	close_session "$one"
 	kill -TERM "$master"
-	ends_in_order "$two" || lose_session "$two"
+	{ ends_in_order "$two" && [ ! -s rest.txt ]; } || lose_session "$two"
 	close_session "$two"
 	await "$patience" is_gone "$master"
 	detach

@@ -15,6 +15,8 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/waiting.bash
 . "$top/tests/waiting.bash"
+# shellcheck source=tests/probing.bash
+. "$top/tests/probing.bash"
 
 [ $# -eq 5 ] || {
 	echo 'usage: tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE' >&2
@@ -154,10 +156,6 @@ ask_for_report() {
 }
 
 # ---- memory ----
-
-memory_of() {
-	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null
-}
 
 largest_worker() {
 	local pid

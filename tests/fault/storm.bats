@@ -24,10 +24,6 @@ of_load() {
 	grep -o "\"$1\":[0-9][0-9]*" load.json | head -n 1 | cut -d : -f 2
 }
 
-memory_of() {
-	sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
-}
-
 # How many workers there are to be when nobody comes, by the master's title.
 at_rest() {
 	title_of "$master" | sed -nE 's/.*\(([0-9]+) workers?(, ([0-9]+) at rest)?, .*/\3 \1/p' |
