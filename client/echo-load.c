@@ -55,6 +55,8 @@ int main(int argc, char **argv)
 	    isatty(STDERR_FILENO) && !options.json ? load_report_progress : NULL);
 	if (code == EX_OK)
 		code = report(&options, &result);
+	if (code == EX_OK && result.losses_unwritten)
+		code = EX_IOERR;
 	if (code == EX_OK && failures(&options, &result) > 0)
 		code = 1;
 	return code;

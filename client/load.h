@@ -51,6 +51,7 @@ struct load_options {
 	uint32_t fail_on;              /* --fail-on: a bit for each class, 1 << LOAD_... */
 	bool json;                     /* --json, to standard output, in place of the text */
 	const char *hgrm;              /* --hgrm: file, or NULL */
+	const char *lost;              /* --lost: likewise */
 };
 
 struct load_result {
@@ -69,6 +70,7 @@ struct load_result {
 	uint64_t bytes_lost;              /* sent on connections that ended in a class but clean, */
 	                                  /* and not received; out = in + lost, or there is a bug */
 	uint64_t classes[LOAD_CLASSES];   /* connections that ended in each way */
+	bool losses_unwritten;            /* not all of them are in the file of --lost */
 	uint64_t idle_lost;               /* idle ones that the server ended before the end; they */
 	                                  /* are replaced, and in a class, as all others */
 	struct histogram connect;         /* time of connect(2), in microseconds */
@@ -140,8 +142,8 @@ struct load_progress {
  * a connection is closed as soon as nothing of the total is left for it to send.
  *
  * Returns 0 with `result` filled in, or an exit code of sysexits.h, the reason
- * on standard error: EX_CANTCREAT, the file of --hgrm cannot be written, which
- * is found out before anything else; EX_NOHOST, the host is unknown; EX_UNAVAILABLE, nobody was
+ * on standard error: EX_CANTCREAT, the file of --hgrm or --lost cannot be
+ * written, which is found out before anything else; EX_NOHOST, the host is unknown; EX_UNAVAILABLE, nobody was
  * ever reached at any of its addresses, which ends it as soon as it is clear;
  * EX_OSERR, the system refused descriptors, memory or threads; EX_SOFTWARE, the
  * bytes do not add up: a bug in here.

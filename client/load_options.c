@@ -70,6 +70,7 @@ static const struct load_option table[] = {
 	  "exit with 1 on these (any but clean)" },
 	{ "json", 0, NULL, SWITCH, FIELD(json), "report as JSON" },
 	{ "hgrm", 0, "FILE", FILE_NAME, FIELD(hgrm), "write the percentiles for plotters" },
+	{ "lost", 0, "FILE", FILE_NAME, FIELD(lost), "write each connection that is not clean" },
 	{ "version", 'V', NULL, VERSION, 0, "print the version" },
 	{ "help", 'h', NULL, HELP, 0, "print this help" },
 };
@@ -180,7 +181,7 @@ static int read_value(struct load_options *options, const struct load_option *op
 	case CLASSES:
 		return load_read_classes(text, field);
 	case FILE_NAME:
-		options->hgrm = text;
+		*(const char **)field = text;
 		return text[0] != '\0' ? 0 : -1;
 	case SWITCH:
 		*(bool *)field = true;

@@ -26,8 +26,11 @@ static void count_end(struct load_thread *thread, const struct load_connection *
 	result->bytes_in += connection->bytes_in;
 	result->timed_out += connection->state == LOAD_ECHOING &&
 	    connection->class == LOAD_TIMEOUT;
-	if (connection->class != LOAD_CLEAN)
+	if (connection->class != LOAD_CLEAN) {
 		result->bytes_lost += connection->bytes_out - connection->bytes_in;
+		if (thread->shared->losses.file != NULL)
+			load_losses_note(&thread->shared->losses, connection);
+	}
 	if (connection->says_nothing && connection->state == LOAD_READY && !thread->ending)
 		result->idle_lost++;
 }

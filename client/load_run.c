@@ -71,6 +71,16 @@ static int check_file(const char *path)
 	return EX_OK;
 }
 
+static int open_losses(struct load_shared *shared)
+{
+	const char *path = shared->options->lost;
+
+	if (path == NULL || load_losses_open(&shared->losses, path) == 0)
+		return EX_OK;
+	warn("%s", path);
+	return EX_CANTCREAT;
+}
+
 static int resolve(struct load_shared *shared)
 {
 	const struct load_options *options = shared->options;
@@ -161,6 +171,8 @@ static int prepare(struct run *run, const struct load_options *options)
 		load_schedule_plan(&run->shared.schedule, &options->rate, options->duration_s,
 		    options->echoes);
 	code = check_file(options->hgrm);
+	if (code == EX_OK)
+		code = open_losses(&run->shared);
 	if (code == EX_OK)
 		code = resolve(&run->shared);
 	if (code == EX_OK)
@@ -299,8 +311,11 @@ static int judge(const struct run *run, const struct load_result *result)
 	return EX_OK;
 }
 
-static void clean_up(struct run *run)
+static void clean_up(struct run *run, struct load_result *result)
 {
+	result->losses_unwritten = load_losses_close(&run->shared.losses) < 0;
+	if (result->losses_unwritten)
+		warn("%s", run->shared.options->lost);
 	for (unsigned i = 0; run->threads != NULL && i < run->count; i++)
 		if (run->threads[i] != NULL) {
 			load_thread_free(run->threads[i]);
@@ -335,6 +350,6 @@ int load_run(const struct load_options *options, struct load_result *result,
 		if (code == EX_OK)
 			code = judge(&run, result);
 	}
-	clean_up(&run);
+	clean_up(&run, result);
 	return code;
 }

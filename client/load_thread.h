@@ -9,6 +9,7 @@
 #define CLIENT_LOAD_THREAD_H
 
 #include "client/load_connection.h"
+#include "client/load_losses.h"
 #include "client/load_schedule.h"
 
 #include <limits.h>
@@ -47,6 +48,7 @@ struct load_shared {
 	atomic_int failure;            /* errno of what the system refused a thread ... */
 	const char *refused;           /* ... and the name of that call; set by who set `failure` */
 	atomic_int stop;               /* enum load_stop */
+	struct load_losses losses;     /* the file of --lost */
 	struct load_thread *const *all; /* the threads ... */
 	atomic_uint at_work;           /* ... and how many have some of -n left to do */
 };

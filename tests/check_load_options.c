@@ -184,8 +184,8 @@ START_TEST(every_option_reaches_its_field)
 {
 	ck_assert_int_eq(read_line("-c5", "-d", "2m", "-n7", "-s", "1-9", "-r", "10", "--churn=3",
 	    "--threads", "2", "--timeout=1", "--ramp", "3s", "--idle=4", "--half-close",
-	    "--slow-read", "1k", "--fail-on=short", "--json", "--hgrm", "f", "host", "7"),
-	    LOAD_RUN);
+	    "--slow-read", "1k", "--fail-on=short", "--json", "--hgrm", "f", "--lost",
+	    "g", "host", "7"), LOAD_RUN);
 	ck_assert_uint_eq(options.connections, 5);
 	ck_assert_double_eq(options.duration_s, 120);
 	ck_assert_uint_eq(options.echoes, 7);
@@ -201,6 +201,7 @@ START_TEST(every_option_reaches_its_field)
 	ck_assert_double_eq(options.slow_read, 1024);
 	ck_assert_uint_eq(options.fail_on, 1u << LOAD_SHORT);
 	ck_assert_str_eq(options.hgrm, "f");
+	ck_assert_str_eq(options.lost, "g");
 	ck_assert_int_eq(read_line("--reset-close", "host", "7"), LOAD_RUN);
 	ck_assert(options.reset_close && !options.lines);
 	ck_assert_int_eq(read_line("--lines", "host", "7"), LOAD_RUN);

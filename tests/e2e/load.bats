@@ -565,8 +565,59 @@ Draft202012Validator(schema).validate(report)' "$schema" "$1"
 	grep -qE '^ *[0-9.]+ +1\.0+ +100( +inf)?$' times.hgrm
 }
 
+# lost_are CLASS ERROR: the lines of lost.txt are as many as connections were lost,
+# each with its address, time and counts, which add up.
+lost_are() {
+	[ "$(wc -l <lost.txt)" -eq "$(ended "$1")" ]
+	[ "$(grep -cE "^[0-9]{10}\.[0-9]{6} 127\.0\.0\.1:[0-9]+ $1 [0-9]+ [0-9]+ [0-9]+ $2\$" lost.txt)" \
+		-eq "$(ended "$1")" ]
+	[ "$(cut -d " " -f 2 lost.txt | sort -u | wc -l)" -gt 1 ]
+	read -r time _ <lost.txt
+	[ "${time%.*}" -ge "$began" ]
+	[ "${time%.*}" -le "$EPOCHSECONDS" ]
+	bytes_add_up
+	[ "$(awk '{ lost += $5 - $6 } END { print lost + 0 }' lost.txt)" -eq "$lost" ]
+}
+
+@test "load: --lost names each connection that was lost, as soon as it was" {
+	began=$EPOCHSECONDS
+	start_server -w 2
+	load_with 0 -c 2 -n 100 --churn 5 --lost lost.txt
+	[ -e lost.txt ]
+	[ ! -s lost.txt ]
+	rm -f port.out
+	be_faulty reset-after
+	load_with 1 -c 3 -d 1.2 --lost lost.txt
+	only_ended clean reset-after
+	lost_are reset-after 'Connection reset by peer'
+	rm -f port.out
+	be_faulty short
+	load_with 1 -c 2 -d 0.3 --threads 2 --lost lost.txt
+	lost_are short -
+	rm -f port.out
+	be_faulty silent
+	"$BUILD/echo-load" -c 1 -d 60 --timeout 0.1 --lost lost.txt 127.0.0.1 "$port" >out 3>&- &
+	load=$!
+	eventually 10 grep -q timeout lost.txt
+	run ! gone "$load"
+	kill -TERM "$load"
+	wait "$load" || [ $? -eq 1 ]
+	lost_are timeout 'Connection timed out'
+}
+
+@test "load: a list of lost connections that cannot be written ends with exit code 74" {
+	be_faulty short
+	status=0
+	"$BUILD/echo-load" -c 1 -d 0.2 --lost /dev/full 127.0.0.1 "$port" >out 2>err || status=$?
+	[ "$status" -eq 74 ]
+	grep -q '/dev/full: No space left on device' err
+	[ "$(ended short)" -gt 0 ] # the report is there
+}
+
 @test "load: a file that cannot be made ends with exit code 73, before the load" {
 	start_server -w 1
+	run -73 "$BUILD/echo-load" -c 1 -n 1 --lost /nonexistent/file 127.0.0.1 "$port"
+	[[ $output == *'/nonexistent/file: No such file or directory'* ]]
 	run -73 --separate-stderr "$BUILD/echo-load" -c 1 -n 1 --hgrm /nonexistent/file \
 		127.0.0.1 "$port"
 	[[ $stderr == *'/nonexistent/file: No such file or directory'* ]]

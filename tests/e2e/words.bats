@@ -136,8 +136,8 @@ run_example() {
 	command -v jq >/dev/null || skip "jq is not here"
 	start_roomy
 	examples_of client/echo-load.1 >examples
-	[ "$(wc -l <examples)" -eq 4 ]
-	[ "$(grep -c " 127\.0\.0\.1 $port" examples)" -eq 4 ]
+	[ "$(wc -l <examples)" -eq 5 ]
+	[ "$(grep -c " 127\.0\.0\.1 $port" examples)" -eq 5 ]
 	run_example 1
 	grep -q '^connections  200 clean$' out
 	run_example 2
@@ -148,6 +148,10 @@ run_example() {
 	grep -q '^echoes       1000 in ' out
 	[ "$(sed -n 's/^connections  \([0-9]*\) clean$/\1/p' out)" -ge 1000 ]
 	run_example 4
+	grep -qE '^connections  [1-9][0-9]* clean$' out
+	[ -e lost.txt ]
+	[ ! -s lost.txt ]
+	run_example 5
 	grep -qE '^[0-9.]+$' out
 }
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/load_losses.h"
+
+#include "common/nethelp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/time.h>
+
+/* A line is written at once: who is told of a loss may look for it while the load goes on. */
+int load_losses_open(struct load_losses *losses, const char *path)
+{
+	losses->file = fopen(path, "we");
+	if (losses->file == NULL)
+		return -1;
+	setvbuf(losses->file, NULL, _IOLBF, BUFSIZ);
+	return 0;
+}
+
+/* A connect that fails at once leaves the socket without a port. */
+static const char *own_address(const struct load_connection *connection, char *text)
+{
+	struct sockaddr_storage own;
+	socklen_t length = sizeof own;
+
+	if (connection->fd < 0 ||
+	    getsockname(connection->fd, (struct sockaddr *)&own, &length) < 0)
+		return "-";
+	return address_text((const struct sockaddr *)&own, length, text);
+}
+
+void load_losses_note(struct load_losses *losses, const struct load_connection *connection)
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct timeval now;
+	int none = 0;
+
+	gettimeofday(&now, NULL);
+	if (fprintf(losses->file, "%jd.%06ld %s %s %u %" PRIu64 " %" PRIu64 " %s\n",
+	        (intmax_t)now.tv_sec, (long)now.tv_usec, own_address(connection, text),
+	        load_class_name(connection->class), connection->echoes, connection->bytes_out,
+	        connection->bytes_in,
+	        connection->error != 0 ? strerror(connection->error) : "-") < 0)
+		atomic_compare_exchange_strong(&losses->error, &none, errno);
+}
+
+int load_losses_close(struct load_losses *losses)
+{
+	int error = atomic_load(&losses->error);
+
+	if (losses->file != NULL && fclose(losses->file) != 0 && error == 0)
+		error = errno;
+	losses->file = NULL;
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
