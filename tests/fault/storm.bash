@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE: so long, and at random, kills, crashes
-# and stops workers of a running server, reloads it with good settings in FILE and with bad ones,
-# and has it grow and shrink. ENGINE, blocking or event, is what good settings ask for. The seed
-# decides what is done in which order, not the moment. At the end it prints what it has done, a
-# key and a number a line; what that may have cost is for tests/fault/storm.bats to judge.
+# tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE KILLED: so long, and at random, kills,
+# crashes and stops workers of a running server, reloads it with good settings in FILE and with
+# bad ones, and has it grow and shrink. ENGINE, blocking or event, is what good settings ask for.
+# The seed decides what is done in which order, not the moment. At the end it prints what it has
+# done, a key and a number a line; what that may have cost is for tests/fault/storm.bats to judge.
 #
-# Whom a kill has cost: a worker of the event engine is stopped first, so that the sessions that
-# die with it can be counted. One of the blocking engine has one at most, and is often killed
-# while it runs.
+# Whom a kill costs its session: a worker is stopped wherever it is, and then killed. In between
+# KILLED gets a line for each client that it serves: the time, in seconds since the Epoch, and the
+# client's address.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,11 +18,11 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/probing.bash
 . "$top/tests/probing.bash"
 
-[ $# -eq 5 ] || {
-	echo 'usage: tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE' >&2
+[ $# -eq 6 ] || {
+	echo 'usage: tests/fault/storm.bash MASTER ENGINE SECONDS SEED FILE KILLED' >&2
 	exit 64
 }
-master=$1 engine=$2 seconds=$3 settings=$5
+master=$1 engine=$2 seconds=$3 settings=$5 killed=$6
 RANDOM=$4
 
 readonly most_workers=8
@@ -62,31 +62,43 @@ sockets_of() {
 	find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | sort
 }
 
-# Connections of a worker: the sockets that it does not have from the master.
-sessions_of() {
-	comm -13 <(echo "$inherited") <(sockets_of "$1") | wc -l
+# Connections of a worker, in $sessions: the sockets that it does not have from the master.
+find_sessions() {
+	mapfile -t sessions < <(comm -13 <(echo "$inherited") <(sockets_of "$1"))
 }
 
-# One of the blocking engine has no more than one; the number is an upper bound in any case.
+# One of the blocking engine has no more than one.
 count_sessions() {
-	local sessions=$1
+	did[sessions]=$((did[sessions] + ${#sessions[@]}))
+	[ "${#sessions[@]}" -le 1 ] || [ "$engine" = event ] ||
+		did[crowded]=$((did[crowded] + 1))
+}
 
-	did[sessions]=$((did[sessions] + sessions))
-	[ "$sessions" -le 1 ] || [ "$engine" = event ] || did[crowded]=$((did[crowded] + 1))
+# The clients of $sessions, by the number of their sockets: what is IPv4 to a client is it here.
+note_clients() {
+	ss -Htne | awk -v numbers="${sessions[*]//[!0-9 ]/}" -v now="${EPOCHREALTIME/,/.}" '
+		BEGIN {
+			count = split(numbers, list, " ")
+			for (i = 1; i <= count; i++)
+				served["ino:" list[i]] = 1
+		}
+		{
+			for (i = 6; i <= NF; i++)
+				if ($i in served) {
+					gsub(/\[::ffff:|\]/, "", $5)
+					print now, $5
+				}
+		}' >>"$killed"
 }
 
 # kill_worker SIGNAL: a signal that it dies of.
 kill_worker() {
-	local sessions=1
-
-	draw 2
-	if [ "$engine" = event ] || [ "$drawn" -eq 0 ]; then
-		halt "$victim" || return 0
-		sessions=$(sessions_of "$victim")
-	fi
+	halt "$victim" || return 0
+	find_sessions "$victim"
+	[ "${#sessions[@]}" -eq 0 ] || note_clients
 	kill -"$1" "$victim" 2>/dev/null || return 0
 	kill -CONT "$victim" 2>/dev/null # which SIGKILL does without
-	count_sessions "$sessions"
+	count_sessions
 	did[kills]=$((did[kills] + 1))
 	[ "$1" != SEGV ] || did[crashes]=$((did[crashes] + 1))
 }
