@@ -40,11 +40,16 @@ connect_nets() {
 	on_both_sides ip link set cable up
 }
 
-start_far_server() {
+make_nets() {
 	need_networks
 	make_net server_net
 	make_net client_net
 	connect_nets
+}
+
+# start_far_server [option ...]: in networks that it makes, unless there are some.
+start_far_server() {
+	[ -n "${server_net:-}" ] || make_nets
 	launch nsenter -t "$server_net" -n "$BUILD/echo-master" --log-stderr -l 192.0.2.1 -p 5000 "$@"
 }
 
@@ -151,10 +156,18 @@ count_lost() {
 
 # ---- slow ----
 
+# limit_rate RATE [BACK]: of what the client sends, and of what comes back.
 limit_rate() {
 	command -v tc >/dev/null || skip "tc is missing: scripts/deps fault"
-	on_both_sides tc qdisc add dev cable root tbf rate "$1" burst 5k latency 100ms ||
+	{ at_client tc qdisc add dev cable root tbf rate "$1" burst 5k latency 100ms &&
+		at_server tc qdisc add dev cable root tbf rate "${2:-$1}" burst 5k latency 100ms; } ||
 		skip "no rate limit (tbf) in this kernel"
+}
+
+# A server that is to send more than fits waits for that, and not the kernel in its place.
+shrink_room() {
+	[ -w /proc/sys/net/ipv4/tcp_wmem ] || skip "/proc/sys is read-only here"
+	at_server sysctl -qw net.ipv4.tcp_wmem='4096 16384 32768'
 }
 
 @test "network: a slow one brings every byte" {
@@ -170,8 +183,10 @@ limit_rate() {
 # ---- none ----
 
 @test "network: one that is gone for a while in mid-stream brings every byte" {
+	make_nets
+	shrink_room
 	start_far_server -w 10
-	limit_rate 8mbit
+	limit_rate 8mbit 4mbit
 	start_transfer 2m
 	start_far_load -c 8 -d 100 -s 1-5k -r 50
 	for pause in 0.2 1; do
