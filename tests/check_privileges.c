@@ -13,8 +13,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,17 +32,6 @@
 #define GROUPS "root:x:0:\necho:x:501:\nlogs:x:600:echo\nextra:x:601:nobody,echo\n"
 
 #define NO_CAPABILITIES "0000000000000000"
-
-/* What a system call does instead of its work: it fails with an errno, or one of these. */
-#define DOES_NOTHING 0 /* and claims success */
-#define KILLS (-1)
-
-struct lie {
-	int call;
-	int argument;   /* counted from 0: only if this one is `value`; -1: always */
-	uint32_t value;
-	int error;
-};
 
 /* What a child does, in this order. What is NULL, 0 or false it leaves out. */
 struct scene {
@@ -108,30 +95,6 @@ static int give_users(const struct scene *scene)
 	    put_file("/etc/passwd", scene->passwd) < 0)
 		return -1;
 	return put_file("/etc/group", scene->group != NULL ? scene->group : GROUPS);
-}
-
-static int tell_lie(const struct lie *lie)
-{
-	unsigned argument = lie->argument < 0 ? 0 : (unsigned)lie->argument;
-	unsigned low_half = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0;
-	unsigned test = lie->argument < 0 ? BPF_JGE : BPF_JEQ;
-	unsigned instead = lie->error == KILLS ? SECCOMP_RET_KILL_PROCESS
-	    : SECCOMP_RET_ERRNO | (unsigned)lie->error;
-	struct sock_filter steps[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)lie->call, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    (unsigned)offsetof(struct seccomp_data, args) + 8 * argument + low_half),
-		BPF_JUMP((uint16_t)(BPF_JMP | BPF_K | test), lie->value, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, instead),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = sizeof steps / sizeof steps[0], .filter = steps };
-
-	/* Root can do without, which leaves that to be tested. */
-	if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 static void read_status(int fd, char *text, size_t size)

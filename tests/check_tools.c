@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Tools of the tests that use processes: children, interruptions, standard error, a byte pattern. */
+/* Tools of the tests that use processes: children, lies, interruptions, standard error, a pattern. */
 #include "tests/suites.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +42,30 @@ void child_kill(pid_t pid)
 {
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	wait_for(pid);
+}
+
+int tell_lie(const struct lie *lie)
+{
+	unsigned argument = lie->argument < 0 ? 0 : (unsigned)lie->argument;
+	unsigned low_half = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0;
+	unsigned test = lie->argument < 0 ? BPF_JGE : BPF_JEQ;
+	unsigned instead = lie->error == KILLS ? SECCOMP_RET_KILL_PROCESS
+	    : SECCOMP_RET_ERRNO | (unsigned)lie->error;
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)lie->call, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    (unsigned)offsetof(struct seccomp_data, args) + 8 * argument + low_half),
+		BPF_JUMP((uint16_t)(BPF_JMP | BPF_K | test), lie->value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, instead),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof steps / sizeof steps[0], .filter = steps };
+
+	/* Root can do without, which leaves that to be tested. */
+	if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 static void set_timer(int milliseconds)

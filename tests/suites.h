@@ -43,6 +43,7 @@ Suite *plan_suite(void);
 Suite *privileges_suite(void);
 Suite *ratelimit_suite(void);
 Suite *readypipe_suite(void);
+Suite *refused_suite(void);
 Suite *reload_suite(void);
 Suite *sandbox_suite(void);
 Suite *session_suite(void);
@@ -134,7 +135,7 @@ void script_pass(int64_t ms);
 		script.said[0] = '\0';                                                             \
 	} while (0)
 
-/* ---- check_tools.c: children, interruptions, standard error ---- */
+/* ---- check_tools.c: children, lies, interruptions, standard error ---- */
 
 /*
  * Forks a child that does `work` and leaves with the code it returns. The child
@@ -147,6 +148,23 @@ void child_succeeded(pid_t pid);
 
 /* Kills a child and waits for it. */
 void child_kill(pid_t pid);
+
+/* What a system call does instead of its work: it fails with an errno, or one of these. */
+#define DOES_NOTHING 0 /* and claims success */
+#define KILLS (-1)
+
+struct lie {
+	int call;
+	int argument;   /* counted from 0: only if this one is `value`; -1: always */
+	uint32_t value;
+	int error;
+};
+
+/*
+ * For a child: from now on it is told this lie, by a filter of seccomp(2). Returns 0, or -1
+ * with errno.
+ */
+int tell_lie(const struct lie *lie);
 
 /* Calls `handler` every `ms` milliseconds, interrupting any system call, until it is stopped. */
 void interruptions_start(void (*handler)(int), int ms);
