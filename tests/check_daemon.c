@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -353,6 +354,26 @@ START_TEST(failing_socketpair_is_the_systems_fault)
 }
 END_TEST
 
+static void allow_no_waiting(void)
+{
+	if (tell_lie(&(struct lie){ SYS_wait4, -1, 0, ECHILD }) < 0)
+		_exit(101);
+}
+
+static int end_at_once(void)
+{
+	return 0;
+}
+
+START_TEST(child_that_cannot_be_waited_for_is_the_systems_fault)
+{
+	prepare = allow_no_waiting;
+	expect_end(start(end_at_once), EX_OSERR);
+	ck_assert_ptr_nonnull(strstr(stderr_caught(), ": No child processes\n"));
+	expect_end(-1, 0); /* it is ours now */
+}
+END_TEST
+
 static void allow_no_process(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -551,6 +572,7 @@ static TCase *parents(void)
 	tcase_add_test(tcase, code_of_the_child_is_known_where_sigchld_was_ignored);
 	tcase_add_test(tcase, interruptions_do_not_end_the_wait);
 	tcase_add_test(tcase, failing_socketpair_is_the_systems_fault);
+	tcase_add_test(tcase, child_that_cannot_be_waited_for_is_the_systems_fault);
 	tcase_add_test(tcase, failing_fork_is_the_systems_fault);
 	tcase_add_loop_test(tcase, child_that_finds_no_place_to_go_to_says_so, 0,
 	    sizeof bad_roots / sizeof bad_roots[0]);

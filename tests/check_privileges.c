@@ -498,6 +498,7 @@ static const struct { struct scene scene; const char *why; } failures[] = {
 	{ { .lie = { SYS_setresuid, ALWAYS, DOES_NOTHING } }, "not become user 500, group 501" },
 	{ { .lie = { SYS_setresuid, 1, 0, DOES_NOTHING } }, "user echo can become root again" },
 	{ { .lie = { SYS_setresgid, 1, 0, DOES_NOTHING } }, "user echo can become group 0 again" },
+	{ { .lie = { SYS_capget, ALWAYS, EPERM } }, "look at capabilities: Operation not" },
 	{ { .user = "root", .lie = { SYS_capset, ALWAYS, EPERM } }, "capabilities: Operation not" },
 	{ { .user = "root", .lie = { SYS_capset, ALWAYS, DOES_NOTHING } }, "they are still there" },
 	{ { .lie = { SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, EINVAL } }, "cannot set no_new_privs" },

@@ -2,7 +2,7 @@
 /* The settings file: what its lines mean, what is said about wrong ones, and who beats whom. */
 #include "tests/suites.h"
 
-#include "common/settings.h"
+#include "common/settings_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -395,6 +395,20 @@ START_TEST(folder_is_no_file)
 }
 END_TEST
 
+START_TEST(file_that_cannot_be_read_to_its_end_is_a_mistake)
+{
+	char said[128] = "";
+	FILE *to = fmemopen(said, sizeof said, "w");
+	FILE *file = fopen(path, "w"); /* for writing only */
+
+	ck_assert(to != NULL && file != NULL);
+	ck_assert_uint_eq(settings_read_stream(&settings, file, "some file", to), 1);
+	fclose(to);
+	fclose(file);
+	ck_assert_str_eq(said, "some file: cannot be read to its end\n");
+}
+END_TEST
+
 START_TEST(what_is_printed_reads_back_the_same)
 {
 	struct settings before;
@@ -446,6 +460,7 @@ Suite *settings_file_suite(void)
 	tcase_add_test(tcase, file_that_is_too_large_is_not_read);
 	tcase_add_test(tcase, twenty_mistakes_are_told_and_no_more);
 	tcase_add_test(tcase, folder_is_no_file);
+	tcase_add_test(tcase, file_that_cannot_be_read_to_its_end_is_a_mistake);
 	tcase_add_test(tcase, what_is_printed_reads_back_the_same);
 	suite_add_tcase(suite, tcase);
 	return suite;

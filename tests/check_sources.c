@@ -286,6 +286,22 @@ START_TEST(full_table_lets_unknown_sources_in)
 }
 END_TEST
 
+/* The most connections that can be written down, and one more. */
+START_TEST(full_places_let_everybody_in_uncounted)
+{
+	static const struct source_limits many = { .at_a_time = SOURCES_COUNT_MAX };
+	unsigned most = 1 << 20;
+
+	for (unsigned i = 0; i < most; i++)
+		ck_assert_int_eq(enter(i % 2, &many, 1), SOURCE_MAY_COME);
+	ck_assert_uint_eq(sources_count(sources, 0), most / 2);
+	ck_assert_int_eq(enter(0, &many, 1), SOURCE_HAS_NO_ROOM);
+	ck_assert_uint_eq(last, 0);
+	sources_leave(sources, &holder, 1);
+	ck_assert_int_eq(enter(2, &many, 1), SOURCE_MAY_COME);
+}
+END_TEST
+
 START_TEST(sources_whose_time_is_past_make_room)
 {
 	static const struct source_limits slow = { .interval_ns = SECOND, .burst = 1 };
@@ -326,6 +342,7 @@ static TCase *crowds(void)
 	tcase_add_checked_fixture(tcase, open_all, close_all);
 	tcase_add_test(tcase, twenty_thousand_sources_have_room);
 	tcase_add_test(tcase, full_table_lets_unknown_sources_in);
+	tcase_add_test(tcase, full_places_let_everybody_in_uncounted);
 	tcase_add_test(tcase, sources_whose_time_is_past_make_room);
 	tcase_add_test(tcase, places_of_sources_cannot_be_foreseen);
 	return tcase;

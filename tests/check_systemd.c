@@ -224,6 +224,7 @@ END_TEST
 
 static const struct { int family, type; bool listens; const char *why; } others[] = {
 	{ AF_INET, SOCK_STREAM, false, "the socket passed is IPv4, stream, not listening" ALLOWED },
+	{ AF_INET6, SOCK_STREAM, false, "the socket passed is IPv6, stream, not listening" ALLOWED },
 	{ AF_INET, SOCK_DGRAM, false, "the socket passed is IPv4, datagram, not listening" ALLOWED },
 	{ AF_UNIX, SOCK_STREAM, true, "the socket passed is UNIX, stream, listening" ALLOWED },
 	{ AF_UNIX, SOCK_SEQPACKET, true, "the socket passed is UNIX, other, listening" ALLOWED },
