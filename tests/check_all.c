@@ -38,6 +38,7 @@ int main(void)
 	srunner_add_suite(runner, readypipe_suite());
 	srunner_add_suite(runner, refused_suite());
 	srunner_add_suite(runner, reload_suite());
+	srunner_add_suite(runner, report_suite());
 	srunner_add_suite(runner, sandbox_suite());
 	srunner_add_suite(runner, session_suite());
 	srunner_add_suite(runner, settings_suite());

@@ -45,6 +45,7 @@ Suite *ratelimit_suite(void);
 Suite *readypipe_suite(void);
 Suite *refused_suite(void);
 Suite *reload_suite(void);
+Suite *report_suite(void);
 Suite *sandbox_suite(void);
 Suite *session_suite(void);
 Suite *settings_suite(void);
