@@ -139,6 +139,14 @@ is_for_root() {
 	[ "$process" = old ] || [[ $process == worker && $scene != start && $scene != reload ]]
 }
 
+# A build that counts which lines run (make coverage) writes to files, by a path that has to be
+# the same in a root directory of its own.
+share_counts() {
+	[ -n "${GCOV_PREFIX:-}" ] && [ ! -e "root$GCOV_PREFIX" ] || return 0
+	mkdir -p "root$GCOV_PREFIX"
+	cp -al "$GCOV_PREFIX/." "root$GCOV_PREFIX"
+}
+
 # start_server HALT [option ...]: HALT as halt.c has it, or nothing.
 start_server() {
 	local halt=$1 options=(-p "$port" --log-stderr --shutdown-timeout 2 --spare-timeout 1
@@ -149,6 +157,7 @@ start_server() {
 	sandbox=enforce
 	if [ "$(id -u)" -eq 0 ]; then
 		options+=(--chroot "$PWD/root")
+		share_counts
 	elif is_for_root; then
 		sandbox=off
 	fi
