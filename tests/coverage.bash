@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# tests/coverage.bash UNIT E2E... -- EVENT...: runs the program UNIT of the unit tests, then the
-# files E2E with the blocking and EVENT with the event engine, of a build for gcov(1) in $BUILD;
-# then prints which share of the lines and branches of master/, worker/ and common/ has run, file
-# by file. Fails when one of the three is under LINES_LEAST or BRANCHES_LEAST percent. Tests that
-# fail are told, and do not end it: this is about what has run.
+# tests/coverage.bash UNIT E2E... -- EVENT... -- FAULT...: runs, of a build for gcov(1) in $BUILD,
+# the program UNIT of the unit tests, the files E2E with the blocking and EVENT with the event
+# engine, and the targets FAULT of make, of which check-fault-inject has its first few cases of
+# each call for FAULT_SECONDS. Then it prints which share of the lines and branches of master/,
+# worker/ and common/ has run, file by file. Fails when one of the three is under LINES_LEAST or
+# BRANCHES_LEAST percent. Tests that fail are told, and do not end it: this is about what has run.
 #
 # Workers are another user's and leave by exit(3): their counts go to a folder that everybody may
 # write to, which their sandbox lets them do in this build alone (see worker/sandbox.h). One that is
-# killed, or in a root of its own, leaves no counts.
+# killed, or in a root of its own, leaves no counts; and one that is killed while it writes them
+# takes those of others along, so that each of the parts has a folder of its own. COVERAGE_JOBS of
+# them run at a time.
 set -euo pipefail
 
 : "${BUILD:?is not set}" "${CFLAGS:?is not set}" "${COUNTING:?is not set}"
@@ -26,54 +29,97 @@ done
 
 unit=$1
 shift
-blocking=()
-while [ $# -gt 0 ] && [ "$1" != -- ]; do
-	blocking+=("$1")
-	shift
+lists=('' '' '')
+for list in 0 1 2; do
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		lists[list]+=" $1"
+		shift
+	done
+	[ $# -eq 0 ] || shift
 done
-[ $# -eq 0 ] || shift
-event=("$@")
+read -ra blocking <<<"${lists[0]}"
+read -ra event <<<"${lists[1]}"
+read -ra faults <<<"${lists[2]}"
 
 counts=$(mktemp -d)
 trap 'rm -rf "$counts"' EXIT
-export GCOV_PREFIX=$counts
+
+# Whoever starts this in a folder of their own has others shut out of what is in it.
+check_counts() {
+	chmod a+rwx "$counts"
+	[ "$(id -u)" -ne 0 ] || setpriv --reuid 65534 --regid 65534 --clear-groups \
+		test -w "$counts" || {
+		echo "coverage: $counts cannot be written to by the users that workers become;" \
+			"set TMPDIR to a folder where it can" >&2
+		exit 77
+	}
+}
 
 # Every file of counts, empty: whoever makes one would keep the others out.
 make_counts() {
-	find "$BUILD" -name '*.gcda' -delete
+	mkdir "$GCOV_PREFIX"
+	find "$BUILD" -name '*.gcno' -exec cp --parents -t "$GCOV_PREFIX" {} +
 	while IFS= read -r notes; do
-		mkdir -p "$counts${notes%/*}"
-		: >"$counts${notes%.gcno}.gcda"
-	done < <(find "$BUILD" -name '*.gcno')
-	chmod -R a+rwX "$counts"
+		: >"${notes%.gcno}.gcda"
+	done < <(find "$GCOV_PREFIX" -name '*.gcno')
+	chmod -R a+rwX "$GCOV_PREFIX"
 }
 
-collect_counts() {
-	while IFS= read -r file; do
-		cp "$file" "${file#"$counts"}"
-	done < <(find "$counts" -name '*.gcda' -size +0)
+# One at a time: its temporary files have the same names for all.
+read_counts() {
+	find "$GCOV_PREFIX" -name '*.gcda' -size 0 -delete
+	flock "$counts" gcovr --root . --object-directory "$GCOV_PREFIX$BUILD" --filter master/ \
+		--filter worker/ --filter common/ --json "$1" "$GCOV_PREFIX$BUILD"
+	rm -rf "$GCOV_PREFIX"
 }
 
 # run NAME COMMAND...
 run() {
-	local name=$1
+	local name=$1 began=$SECONDS log=$BUILD/$1.log
 
 	shift
-	echo "== $name"
-	"$@" >"$BUILD/$name.log" 2>&1 || {
+	export GCOV_PREFIX=$counts/$name
+	make_counts
+	"$@" >"$log" 2>&1 || {
 		echo "$name: some tests failed, as this build's are slower, and write files:"
-		grep -E '^not ok|:[FE]:' "$BUILD/$name.log" || tail -n 5 "$BUILD/$name.log"
+		grep -E '^not ok|:[FE]:|: FAIL: ' "$log" || tail -n 5 "$log"
 	}
+	read_counts "$counts/$name.json"
+	echo "$name: $((SECONDS - began)) s"
+}
+
+# As run(), beside others.
+begin() {
+	while [ "$(jobs -rp | wc -l)" -ge "${COVERAGE_JOBS:-3}" ]; do
+		wait -n || true
+	done
+	run "$@" &
+}
+
+# of_build TARGET VARIABLE...
+of_build() {
+	make -s "$@" BUILD="$BUILD" CFLAGS="$CFLAGS" COUNTING="$COUNTING" TAP=1
 }
 
 # end_to_end ENGINE FILE...
 end_to_end() {
-	local engine=$1
+	local engine=$1 file
 
 	shift
-	[ $# -eq 0 ] ||
-		run "e2e-$engine" make -s check-e2e BUILD="$BUILD" CFLAGS="$CFLAGS" \
-			COUNTING="$COUNTING" TAP=1 ENGINE="${engine/blocking/}" E2E="$*"
+	for file; do
+		begin "$engine-$(basename "$file" .bats)" of_build check-e2e E2E_JOBS= \
+			ENGINE="${engine/blocking/}" E2E="$file"
+	done
+}
+
+# The order is always the same, so that one can compare what has run.
+all_faults() {
+	local target
+
+	for target in "${faults[@]}"; do
+		begin "$target" of_build "$target" FAULT_SECONDS="${FAULT_SECONDS:-180}" \
+			FAULT_SEED=1 FAULT_FIRST=4
+	done
 }
 
 # shellcheck disable=SC2016 # names of jq
@@ -93,21 +139,23 @@ table='
 	| [.name, .lines, .branches, if .low then "too few" else "" end] | @tsv'
 
 report() {
-	gcovr --root . --object-directory "$BUILD" --filter master/ --filter worker/ \
-		--filter common/ --json-summary "$BUILD/coverage.json" --txt "$BUILD/missing.txt" \
-		"$BUILD"
+	local added=("$counts"/*.json)
+
+	gcovr --root . "${added[@]/#/--add-tracefile=}" --json-summary "$BUILD/coverage.json" \
+		--txt "$BUILD/missing.txt"
 	printf '%-32s %7s %9s\n' file 'lines %' 'branches %'
 	jq -r --argjson lines "$lines_least" --argjson branches "$branches_least" "$table" \
 		"$BUILD/coverage.json" | tee "$BUILD/coverage.tsv" |
 		awk -F '\t' '{ printf "%-32s %7s %9s  %s\n", $1, $2, $3, $4 }'
-	echo "wanted: $lines_least % of lines, $branches_least % of branches in each of the three" \
-		"folders; the lines that did not run: $BUILD/missing.txt"
+	echo "wanted: $lines_least % of lines, $branches_least % of branches in each of the three;" \
+		"the lines that did not run: $BUILD/missing.txt"
 }
 
-make_counts
-run unit "$unit"
+check_counts
+begin unit "$unit"
 end_to_end blocking "${blocking[@]}"
 end_to_end event "${event[@]}"
-collect_counts
+all_faults
+wait
 report
 ! grep -q 'too few' "$BUILD/coverage.tsv"

@@ -3,7 +3,8 @@
 # Makes the cases of tests/fault/inject.bash, one a line: engine, scene, process, call, error,
 # which call of that name, and the name of that place: the same number, or "last" or "more", which
 # stay what they are when a call is made more often. Reads tests/fault/errors, and then how often each call is made:
-# files of lines "engine scene process call count". With call, error or when set, only those.
+# files of lines "engine scene process call count". With call, error or when set, only those; with
+# first, no call after that one.
 #
 # A call that tests/fault/errors does not know is named, and the exit code then is 1; the cases
 # are all others.
@@ -49,7 +50,7 @@ function place_of(name, number)
 
 function print_case(where, error, number, place)
 {
-	if (when == "" || when == number)
+	if ((when == "" || when == number) && (first == "" || number <= first))
 		print where, error, (number > most && when == "" ? number "+" : number), place
 }
 

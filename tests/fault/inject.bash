@@ -34,6 +34,7 @@ tests/fault/inject.bash [option ...]: every system call fails once; all cases, o
   --call NAME    one system call
   --error NAME   one error
   --when N       only the Nth call
+  --first N      only the first N calls of a name
   --share K/N    every Nth case, from the Kth on
   --seconds S    as many as there is time for, in random order
   --seed X       of that order; one that is printed gives the same again
@@ -49,7 +50,7 @@ wrong_usage() {
 	exit 64
 }
 
-only_engine='' only_scene='' only_process='' only_call='' only_error='' only_when=''
+only_engine='' only_scene='' only_process='' only_call='' only_error='' only_when='' only_first=''
 share=1/1 seconds='' seed=$RANDOM jobs=2 list_only='' unknown=
 while [ $# -gt 0 ]; do
 	[[ $1 == --list || $1 == --help || $# -gt 1 ]] || wrong_usage "$1 needs a value"
@@ -60,6 +61,7 @@ while [ $# -gt 0 ]; do
 	--call) only_call=$2 ;;
 	--error) only_error=$2 ;;
 	--when) only_when=$2 ;;
+	--first) only_first=$2 ;;
 	--share) share=$2 ;;
 	--seconds) seconds=$2 ;;
 	--seed) seed=$2 ;;
@@ -78,7 +80,8 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 [[ $share =~ ^[1-9][0-9]*/[1-9][0-9]*$ ]] || wrong_usage "--share $share is no share"
-[[ $seconds$seed =~ ^[0-9]*$ ]] || wrong_usage '--seconds and --seed are numbers'
+[[ $seconds$seed$only_first =~ ^[0-9]*$ ]] ||
+	wrong_usage '--seconds, --seed and --first are numbers'
 [[ $jobs =~ ^[1-9]$ ]] || wrong_usage "--jobs $jobs is not allowed; allowed: 1 to 9"
 for tool in strace jq pgrep timeout; do
 	command -v "$tool" >/dev/null || wrong_usage "$tool is missing: scripts/deps fault"
@@ -270,7 +273,8 @@ learn() {
 # $unknown says that there are some.
 list_cases() {
 	awk -f "$top/tests/fault/cases.awk" -v call="$only_call" -v error="$only_error" \
-		-v when="$only_when" "$top/tests/fault/errors" "$work"/calls/* >"$work/all" || unknown=1
+		-v when="$only_when" -v first="$only_first" "$top/tests/fault/errors" \
+		"$work"/calls/* >"$work/all" || unknown=1
 	awk -v share="$share" 'BEGIN { split(share, of, "/") } (NR - 1) % of[2] == of[1] - 1' \
 		"$work/all" >"$work/list"
 	[ -s "$work/list" ] || wrong_usage 'there is no such case'
