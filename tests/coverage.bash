@@ -5,8 +5,9 @@
 # the program UNIT of the unit tests, the files E2E with the blocking and EVENT with the event
 # engine, and the targets FAULT of make, of which check-fault-inject has its first few cases of
 # each call for FAULT_SECONDS. Then it prints which share of the lines and branches of master/,
-# worker/ and common/ has run, file by file. Fails when one of the three is under LINES_LEAST or
-# BRANCHES_LEAST percent. Tests that fail are told, and do not end it: this is about what has run.
+# worker/ and common/ has run, file by file, and compares what has not with tests/uncovered, which
+# says why. Fails when one of the three is under LINES_LEAST or BRANCHES_LEAST percent. Tests that
+# fail are told, and do not end it: this is about what has run.
 #
 # Workers are another user's and leave by exit(3): their counts go to a folder that everybody may
 # write to, which their sandbox lets them do in this build alone (see worker/sandbox.h). One that is
@@ -138,17 +139,31 @@ table='
 	row("all"; $files)
 	| [.name, .lines, .branches, if .low then "too few" else "" end] | @tsv'
 
+# Of each function that has not run to its full: its file, its name, which lines have not run, and
+# which have that did not go each way that they could, as often as there are such ways.
+# shellcheck disable=SC2016 # names of jq
+missed='
+	.files[] | .file as $file | (.functions | sort_by(.lineno)) as $functions |
+	[.lines[] | select((."gcovr/noncode" or ."gcovr/excluded") | not) | .line_number as $line |
+		{ line: $line, ran: (.count > 0), ways: [.branches[] | select(.count == 0)] | length,
+		  function: ([$functions[] | select(.lineno <= $line)] | last | .name) }] |
+	group_by(.function)[] |
+	[$file, .[0].function, (map(select(.ran | not).line) | join(" ")),
+		(map(select(.ran) | .line as $line | range(.ways) | $line) | join(" "))] |
+	select(.[2] + .[3] != "") | @tsv'
+
 report() {
 	local added=("$counts"/*.json)
 
 	gcovr --root . "${added[@]/#/--add-tracefile=}" --json-summary "$BUILD/coverage.json" \
-		--txt "$BUILD/missing.txt"
+		--json "$BUILD/lines.json"
 	printf '%-32s %7s %9s\n' file 'lines %' 'branches %'
 	jq -r --argjson lines "$lines_least" --argjson branches "$branches_least" "$table" \
 		"$BUILD/coverage.json" | tee "$BUILD/coverage.tsv" |
 		awk -F '\t' '{ printf "%-32s %7s %9s  %s\n", $1, $2, $3, $4 }'
-	echo "wanted: $lines_least % of lines, $branches_least % of branches in each of the three;" \
-		"the lines that did not run: $BUILD/missing.txt"
+	echo "wanted: $lines_least % of lines, $branches_least % of branches in each of the three"
+	jq -r "$missed" "$BUILD/lines.json" >"$BUILD/missed.tsv"
+	awk -f tests/uncovered.awk tests/uncovered "$BUILD/missed.tsv"
 }
 
 check_counts
