@@ -28,6 +28,7 @@ int ready_pipe_open(int ends[2])
 		return 0;
 	close(ends[0]);
 	close(ends[1]);
+	ends[0] = ends[1] = -1;
 	return -1;
 }
 

@@ -30,7 +30,8 @@ struct ready_message {
 
 /*
  * Makes the pipe: `ends[0]` for the master, non-blocking, `ends[1]` for the
- * workers; both close-on-exec. Returns 0, or -1 with errno of pipe2(2).
+ * workers; both close-on-exec. Returns 0, or -1 with errno of pipe2(2) or fcntl(2)
+ * and no descriptor in `ends` that is to be closed.
  */
 int ready_pipe_open(int ends[2]);
 

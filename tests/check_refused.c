@@ -150,10 +150,13 @@ static int open_channels(void *with)
 	const struct lie *lie = with;
 	int before = next_descriptor();
 	struct spawn_channels channels;
+	int ends[2];
 
 	MUST(tell_lie(lie) == 0);
 	MUST(spawn_channels_open(&channels) == -1 && errno == lie->error);
 	MUST(next_descriptor() == before);
+	/* One that was closed twice would by then be somebody else's. */
+	MUST(lie->call != SYS_fcntl || (ready_pipe_open(ends) == -1 && ends[0] == -1 && ends[1] == -1));
 	return 0;
 }
 
