@@ -185,11 +185,12 @@ static size_t follow(struct ledger *ledger, const char *bytes, size_t size, uint
 /*
  * Returns the message that begins with the last bytes, `byte` being the very
  * last; 0: none. What was told to be wrong may be found too: the bytes before it
- * were too many.
+ * were too many. A head that goes on into messages not yet sent cannot have come.
  */
 static uint64_t find_beginning(const struct ledger *ledger, char byte)
 {
 	uint64_t first = ledger->lost_at;
+	uint64_t in_others = (LEDGER_HEAD - 1) / ledger->size;
 	char bytes[LEDGER_HEAD];
 	uint64_t head;
 
@@ -198,7 +199,7 @@ static uint64_t find_beginning(const struct ledger *ledger, char byte)
 	memcpy(bytes, ledger->recent + 1, LEDGER_HEAD - 1);
 	bytes[LEDGER_HEAD - 1] = byte;
 	memcpy(&head, bytes, sizeof head);
-	for (uint64_t sequence = first; sequence <= ledger->sent; sequence++)
+	for (uint64_t sequence = first; sequence + in_others <= ledger->sent; sequence++)
 		if (ledger->heads[sequence % LEDGER_MOST] == head)
 			return sequence;
 	return 0;

@@ -355,6 +355,26 @@ START_TEST(small_messages_are_right_again_after_a_missing_or_doubled_byte)
 }
 END_TEST
 
+/* As the last four sent and four more would come back: those four have not been sent. */
+START_TEST(small_message_is_not_found_in_what_was_never_sent)
+{
+	const uint64_t sent = 12;
+	char byte = 0;
+
+	ledger_open(&ledger, 1, TIMEOUT);
+	begin_up_to(sent, 0);
+	ck_assert_uint_eq(ledger_receive(&ledger, &byte, 1, 1, &note), 1);
+	ck_assert_int_eq(note.event, LEDGER_CORRUPT);
+	for (uint64_t sequence = sent - 3; sequence <= sent + 4;) {
+		pattern_write(&byte, 1, sequence, 0);
+		sequence += ledger_receive(&ledger, &byte, 1, 1, &note);
+		ck_assert_uint_le(note.sequence, sent);
+	}
+	ck_assert_uint_le(ledger.next, sent + 1);
+	ck_assert_uint_le(ledger.received + ledger.late + ledger.corrupted, sent);
+}
+END_TEST
+
 START_TEST(overdue_message_is_told_once_and_its_answer_is_late)
 {
 	begin_up_to(1, 100);
@@ -474,6 +494,7 @@ static TCase *accounts(void)
 	tcase_add_loop_test(tcase,
 	    small_messages_are_right_again_after_a_missing_or_doubled_byte, 0,
 	    2 * (LEDGER_HEAD - 1));
+	tcase_add_test(tcase, small_message_is_not_found_in_what_was_never_sent);
 	tcase_add_test(tcase, overdue_message_is_told_once_and_its_answer_is_late);
 	tcase_add_test(tcase, answer_at_its_deadline_is_late_though_nobody_looked);
 	tcase_add_test(tcase, nothing_under_way_has_no_deadline);
