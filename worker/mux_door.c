@@ -85,14 +85,17 @@ static void take_call(struct mux *mux)
 	mux->door.knocked = true;
 }
 
-/* All workers of the generation do this to the socket that they share. */
+/*
+ * All workers of the generation do this to the socket that they share. What else was
+ * set on that of a service manager goes: the sandbox would not let them set it again.
+ */
 static int make_nonblocking(int listener)
 {
 	int flags = fcntl(listener, F_GETFL);
 
 	if (flags < 0 || (flags & O_NONBLOCK) != 0)
 		return flags < 0 ? -1 : 0;
-	return fcntl(listener, F_SETFL, flags | O_NONBLOCK);
+	return fcntl(listener, F_SETFL, O_NONBLOCK);
 }
 
 int door_open(struct mux *mux)

@@ -35,18 +35,25 @@
 #define PR_SET_VMA 0x53564d41 /* since Linux 5.17 */
 #endif
 
-#define MADE_BY(name, maker) { (name), (maker), { { CALL_ANY, 0, 0 } }, 0 }
+#define MADE_BY(name, maker) { (name), (maker), { { CALL_ANY, 0, 0, 0 } }, 0 }
 #define MADE(name) MADE_BY(name, CALL_OF_BOTH)
 #define MADE_IF(name, ...) { (name), CALL_OF_BOTH, { __VA_ARGS__ }, 0 }
-#define REFUSED(name) { (name), CALL_OF_BOTH, { { CALL_ANY, 0, 0 } }, EACCES }
+#define REFUSED(name) { (name), CALL_OF_BOTH, { { CALL_ANY, 0, 0, 0 } }, EACCES }
 #define REFUSED_IF(name, error, ...) { (name), CALL_OF_BOTH, { __VA_ARGS__ }, (error) }
 
-#define IS(argument, value) { CALL_IS, (argument), (value) }
-#define HAS(argument, value) { CALL_HAS, (argument), (value) }
-#define LACKS(argument, value) { CALL_LACKS, (argument), (value) }
+#define IS(argument, value) { CALL_IS, (argument), 0, (value) }
+#define HAS(argument, bits) HAS_BUT(argument, bits, 0)
+#define LACKS(argument, bits) HAS_BUT(argument, 0, bits)
+#define HAS_BUT(argument, bits, others) { CALL_BITS, (argument), (bits) | (others), (bits) }
 
 /* Of the memory calls: there is never anything new to execute. */
 #define NO_CODE LACKS(2, PROT_EXEC)
+
+/*
+ * Of the flags of what others have too. With O_DIRECT the pipe to the master would hold a
+ * message a page, and lose the rest of one that is read in parts (pipe(7)).
+ */
+#define ONLY_NONBLOCKING HAS_BUT(2, O_NONBLOCK, O_DIRECT | O_ASYNC | O_APPEND)
 
 static const struct call calls[] = {
 	/* connections */
@@ -71,9 +78,9 @@ static const struct call calls[] = {
 	MADE("dup2"),
 	MADE("dup3"),
 	MADE_IF("fcntl", IS(1, F_GETFL)),
-	MADE_IF("fcntl", IS(1, F_SETFL), HAS(2, O_NONBLOCK)),
+	MADE_IF("fcntl", IS(1, F_SETFL), ONLY_NONBLOCKING),
 	MADE_IF("fcntl64", IS(1, F_GETFL)),
-	MADE_IF("fcntl64", IS(1, F_SETFL), HAS(2, O_NONBLOCK)),
+	MADE_IF("fcntl64", IS(1, F_SETFL), ONLY_NONBLOCKING),
 
 	/* the master, and protocols that use descriptors or stdio */
 	MADE("read"),

@@ -24,14 +24,14 @@ enum call_maker {
 enum call_test {
 	CALL_ANY,   /* nothing; the last of a call's checks */
 	CALL_IS,    /* to be the value */
-	CALL_HAS,   /* to have all bits of the value */
-	CALL_LACKS, /* to have none of them */
+	CALL_BITS,  /* of the bits of the mask, to have those of the value and no other */
 };
 
 struct call_check {
 	enum call_test test;
 	unsigned argument; /* from 0 */
-	uint64_t value;
+	uint64_t mask;     /* CALL_BITS */
+	uint64_t value;    /* for CALL_BITS a part of the mask */
 };
 
 /* The most checks that a call has. */

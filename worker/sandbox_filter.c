@@ -100,14 +100,11 @@ static uint32_t newest_number(void)
 
 static struct scmp_arg_cmp comparison_of(const struct call_check *check)
 {
-	struct scmp_arg_cmp comparison = { .arg = check->argument, .op = SCMP_CMP_MASKED_EQ,
-		.datum_a = check->value };
-
 	if (check->test == CALL_IS)
-		comparison.op = SCMP_CMP_EQ;
-	else if (check->test == CALL_HAS)
-		comparison.datum_b = check->value;
-	return comparison;
+		return (struct scmp_arg_cmp){ .arg = check->argument, .op = SCMP_CMP_EQ,
+			.datum_a = check->value };
+	return (struct scmp_arg_cmp){ .arg = check->argument, .op = SCMP_CMP_MASKED_EQ,
+		.datum_a = check->mask, .datum_b = check->value };
 }
 
 /* Returns 0 or an error as libseccomp does: less than 0. */

@@ -128,6 +128,12 @@ static int pipe_to_master(void)
 	return -1;
 }
 
+/* Has each message to the master take a page of the pipe. */
+static long try_packets(void)
+{
+	return fcntl(pipe_to_master(), F_SETFL, O_NONBLOCK | O_DIRECT);
+}
+
 /* Much that means nothing, a wish to leave after that, and its death. */
 static long try_chatter(void)
 {
@@ -210,6 +216,7 @@ static const struct {
 	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
 	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
 	{ "mute", try_mute }, { "block", try_block }, { "unblock", try_unblock },
+	{ "packets", try_packets },
 	{ "chatter", try_chatter }, { "forge", try_forge },
 	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
 	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },

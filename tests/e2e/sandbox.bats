@@ -70,6 +70,7 @@ status_of() {
 		is_killed_for code mmap
 		is_killed_for handler rt_sigaction
 		is_killed_for block fcntl
+		is_killed_for packets fcntl
 	fi
 	is_killed_for socket socket
 	is_killed_for connect connect
