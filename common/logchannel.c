@@ -15,6 +15,7 @@ int log_channel_open(int ends[2])
 	/* As much as the kernel lets us have, so that a burst fits. */
 	int room = 1 << 20;
 	int on = 1;
+	int saved;
 
 	/* With SOCK_DGRAM a worker that was taken over could send to any such socket there is. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
@@ -22,8 +23,11 @@ int log_channel_open(int ends[2])
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0)
 		return 0;
+	saved = errno;
 	close(ends[0]);
 	close(ends[1]);
+	ends[0] = ends[1] = -1;
+	errno = saved;
 	return -1;
 }
 

@@ -23,7 +23,7 @@ struct log_record {
 /*
  * Makes the pair: `ends[0]` for the master to receive from, `ends[1]` for the
  * workers to send to; both close-on-exec and non-blocking. Returns 0, or -1
- * with errno of socketpair(2).
+ * with errno of socketpair(2), or of setsockopt(2), and then both ends are -1.
  */
 int log_channel_open(int ends[2]);
 

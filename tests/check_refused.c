@@ -10,6 +10,7 @@
 #include "common/cpus.h"
 #include "common/devlog.h"
 #include "common/gate.h"
+#include "common/logchannel.h"
 #include "common/nethelp.h"
 #include "common/readypipe.h"
 #include "master/cpualarm.h"
@@ -163,6 +164,27 @@ static int open_channels(void *with)
 START_TEST(channels_are_had_whole_or_not_at_all)
 {
 	try(open_channels, &of_channels[_i]);
+}
+END_TEST
+
+/* The kernel sets neither end where there is no pair. */
+static int open_log(void *with)
+{
+	struct lie lie = REFUSED_IF(setsockopt, 2, SO_PASSCRED, EPERM);
+	int before = next_descriptor();
+	int ends[2];
+
+	(void)with;
+	MUST(tell_lie(&lie) == 0);
+	MUST(log_channel_open(ends) == -1 && errno == EPERM);
+	MUST(ends[0] == -1 && ends[1] == -1);
+	MUST(next_descriptor() == before);
+	return 0;
+}
+
+START_TEST(log_channel_without_senders_is_none)
+{
+	try(open_log, NULL);
 }
 END_TEST
 
@@ -660,6 +682,7 @@ Suite *refused_suite(void)
 	tcase_add_test(tcase, sources_without_a_random_key_are_none);
 	tcase_add_test(tcase, tables_that_children_would_have_are_none);
 	tcase_add_loop_test(tcase, channels_are_had_whole_or_not_at_all, 0, LENGTH(of_channels));
+	tcase_add_test(tcase, log_channel_without_senders_is_none);
 	tcase_add_test(tcase, without_descriptors_there_are_no_channels);
 	tcase_add_test(tcase, limit_that_is_not_told_allows_one_connection);
 	tcase_add_loop_test(tcase, signal_that_cannot_be_caught_is_told, 0, LENGTH(of_signals));
