@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "master/spawn.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/logchannel.h"
+#include "common/ratelimit.h"
 #include "common/readypipe.h"
 #include "master/daemon.h"
 #include "master/pidfile.h"
@@ -70,7 +72,7 @@ void spawn_channels_close(struct spawn_channels *channels)
 	}
 }
 
-void spawn_channels_renew_log(struct spawn_channels *channels)
+void spawn_channels_drop_log(struct spawn_channels *channels)
 {
 	while (log_relay(channels->log[0], RECORDS_AT_ONCE))
 		continue; /* nothing can be added any more */
@@ -78,8 +80,20 @@ void spawn_channels_renew_log(struct spawn_channels *channels)
 		close_one(&channels->log[end]);
 	log_error("a worker has shut down the channel that all workers log by: their lines are "
 	    "lost until each is replaced");
-	if (log_channel_open(channels->log) < 0)
-		log_error("a new channel for the log of workers: %s", strerror(errno));
+}
+
+bool spawn_channels_renew_log(struct spawn_channels *channels)
+{
+	static struct rate_limit limit = RATE_LIMIT(1, 60000);
+
+	if (channels->log[0] >= 0)
+		return false;
+	if (log_channel_open(channels->log) == 0)
+		return true;
+	if (rate_limit_pass(&limit, clock_ms(), NULL))
+		log_error("a new channel for the log of workers: %s; it is tried again",
+		    strerror(errno));
+	return false;
 }
 
 /* A listener that is closed must not live on in a worker that has another. */

@@ -19,7 +19,7 @@ struct spawn_channels {
 	int pass_on[BOARD_LISTENERS];  /* eventfd(2) of each, for its workers among themselves */
 	int nowhere;   /* /dev/null, for workers that let go of the listener */
 	int ready[2];  /* ready pipe: [0] the master's end, [1] the workers' */
-	int log[2];    /* log channel, likewise */
+	int log[2];    /* log channel, likewise; -1 while it cannot be had */
 };
 
 /*
@@ -32,11 +32,17 @@ int spawn_channels_open(struct spawn_channels *channels);
 void spawn_channels_close(struct spawn_channels *channels);
 
 /*
- * Logs what workers have sent before one of them shut the log channel down, says
- * so, and opens another one, which only workers to come will have: those of now are
- * to be replaced.
+ * Logs what workers have sent before one of them shut the log channel down, says so,
+ * and closes it. Workers that are forked while there is none are silent.
  */
-void spawn_channels_renew_log(struct spawn_channels *channels);
+void spawn_channels_drop_log(struct spawn_channels *channels);
+
+/*
+ * Opens a log channel where there is none, which only workers to come will have: those
+ * of now are to be replaced. Returns true if it did. Why it could not, it says now and
+ * then.
+ */
+bool spawn_channels_renew_log(struct spawn_channels *channels);
 
 /* What one worker is to be. */
 struct spawn_order {

@@ -137,12 +137,20 @@ static void wait_for_something(struct supervisor *master)
 	};
 
 	signals_wait(fds, sizeof fds / sizeof fds[0], time_left(master));
-	if ((fds[1].revents & POLLRDHUP) != 0) {
-		spawn_channels_renew_log(&master->channels);
-		actions_happened(master, (struct plan_event){ .kind = PLAN_ALL_WORN });
-	}
+	if ((fds[1].revents & POLLRDHUP) != 0)
+		spawn_channels_drop_log(&master->channels);
 	if (fds[2].revents != 0)
 		log_flush();
+}
+
+/*
+ * Before any of what woke us has a worker forked: that one has the new channel. Those
+ * of now have none, and to replace them while there is none would be for nothing.
+ */
+static void keep_workers_heard(struct supervisor *master)
+{
+	if (spawn_channels_renew_log(&master->channels))
+		actions_happened(master, (struct plan_event){ .kind = PLAN_ALL_WORN });
 }
 
 /* Whoever watches us is told in time that we live. */
@@ -161,6 +169,7 @@ static void supervise(struct supervisor *master)
 	while (!master->done) {
 		report_title(&master->plan);
 		wait_for_something(master);
+		keep_workers_heard(master);
 		log_relay(master->channels.log[0], RECORDS_A_TURN);
 		messages_take(master);
 		take_signals(master);

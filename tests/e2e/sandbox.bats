@@ -160,23 +160,34 @@ does_as_it_likes() {
 	[ "$status" -eq 0 ]
 }
 
-@test "sandbox: workers for whom there is no channel to log by serve in silence" {
+# What has them heard again is a fork. Those that are silent are not replaced by others that would be.
+@test "sandbox: workers serve in silence while there is no channel to log by, and no longer" {
 	without_leak_check
 	start_hijacked -w 2 --max-workers 2 --log-level debug
 	before=$(workers | sort)
 	strace -o strace.out -p "$master" -e trace=socketpair -e inject=socketpair:error=ENFILE \
 		2>attached 3>&- &
+	strace=$!
 	eventually 10 grep -q 'attached' attached
 	[ -z "$(answer_to mute)" ]
 	eventually 10 server_said 'a new channel for the log of workers: Too many open files in system'
-	eventually 10 all_are_new
-	eventually 10 all_idle 2
-	before=$(workers)
+	said=$(times_said 'bytes in, ')
 	for _ in 1 2 3 4; do
 		answers
 	done
-	[ "$(workers)" = "$before" ]
-	[ "$(times_said 'killed')" -eq 0 ]
+	eventually 10 all_idle 2
+	[ "$(workers | sort)" = "$before" ]
+	[ "$(times_said 'bytes in, ')" -eq "$said" ]
+	[ "$(times_said 'a new channel for the log of workers')" -eq 1 ]
+	kill -INT "$strace"
+	wait "$strace" || true
+	kill -KILL "$(workers | head -n 1)"
+	eventually 10 all_are_new
+	eventually 10 all_idle 2
+	answers
+	eventually 10 server_said "\[($(workers | paste -s -d '|'))\]: 127\.0\.0\.1:.* bytes in, "
+	[ "$(times_said 'worker [0-9]+ started: pid')" -le 5 ]
+	[ "$(times_said 'killed by its sandbox')" -eq 0 ]
 }
 
 # What a client pays for that is a few calls more of the blocking engine.
