@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -18,14 +20,21 @@ int load_losses_open(struct load_losses *losses, const char *path)
 	return 0;
 }
 
-/* A connect that fails at once leaves the socket without a port. */
+static bool has_port(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET6)
+		return ((const struct sockaddr_in6 *)address)->sin6_port != 0;
+	return ((const struct sockaddr_in *)address)->sin_port != 0;
+}
+
+/* A connect that fails at once may leave the socket without a port, or with all zeros. */
 static const char *own_address(const struct load_connection *connection, char *text)
 {
 	struct sockaddr_storage own;
 	socklen_t length = sizeof own;
 
 	if (connection->fd < 0 ||
-	    getsockname(connection->fd, (struct sockaddr *)&own, &length) < 0)
+	    getsockname(connection->fd, (struct sockaddr *)&own, &length) < 0 || !has_port(&own))
 		return "-";
 	return address_text((const struct sockaddr *)&own, length, text);
 }

@@ -605,6 +605,15 @@ lost_are() {
 	lost_are timeout 'Connection timed out'
 }
 
+# No packet for the broadcast address leaves the machine.
+@test "load: --lost names who could not connect, without an address where there was none" {
+	be_faulty refused
+	run -69 "$BUILD/echo-load" -c 1 -n 1 --lost lost.txt 127.0.0.1 "$port"
+	head -n 1 lost.txt | grep -E '^[0-9.]+ 127\.0\.0\.1:[1-9][0-9]* refused 0 0 0 Connection refused$'
+	run -69 "$BUILD/echo-load" -c 1 -n 1 --lost lost.txt 255.255.255.255 1
+	head -n 1 lost.txt | grep -E '^[0-9.]+ - refused 0 0 0 Network is unreachable$'
+}
+
 @test "load: a list of lost connections that cannot be written ends with exit code 74" {
 	be_faulty short
 	status=0
