@@ -17,6 +17,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+/*
+ * The queue is part of it, in one piece with what changes by a line anyway, so that nothing
+ * is allocated or freed for one that waits: the master logs between one fork and the next,
+ * and each page of the heap that it then writes to leaves the worker before with a copy of
+ * its own.
+ */
 struct devlog {
 	const char *path;           /* of the daemon's socket */
 	const char *ident;          /* program name on every line */
@@ -30,11 +36,6 @@ struct devlog {
 
 enum outcome { SENT, NOT_NOW, NOBODY_THERE };
 
-/*
- * The queue is part of it, so that a line that waits takes no memory from the heap:
- * the master logs between one fork and the next, and each page that it then writes
- * to leaves the worker before with a copy of its own.
- */
 struct devlog *devlog_open(const char *path, const char *ident)
 {
 	struct devlog *log = calloc(1, sizeof *log);
