@@ -54,18 +54,22 @@ static void cannot_spawn(struct supervisor *master, unsigned slot, const char *w
 	    .code = EX_OSERR });
 }
 
-/* It must not stay where workers to come have it too; the tables they have not. */
+/* The token must not stay where workers to come have it too; the tables they have not. */
 static pid_t spawn_with_token(struct supervisor *master, struct spawn_order *order)
 {
-	uint64_t *kept = &master->tables->token[order->number];
-	pid_t pid = -1;
+	pid_t pid;
 
-	if (getrandom(kept, sizeof *kept, 0) == sizeof *kept) {
-		order->token = *kept;
-		pid = spawn_worker(&master->channels, master->board, order);
-		explicit_bzero(&order->token, sizeof order->token);
-	}
+	order->token = master->tables->token[order->number];
+	pid = spawn_worker(&master->channels, master->board, order);
+	explicit_bzero(&order->token, sizeof order->token);
 	return pid;
+}
+
+static bool make_token(struct supervisor *master, unsigned slot)
+{
+	uint64_t *token = &master->tables->token[slot];
+
+	return getrandom(token, sizeof *token, 0) == sizeof *token;
 }
 
 static void spawn(struct supervisor *master, const struct plan_action *action)
@@ -83,6 +87,10 @@ static void spawn(struct supervisor *master, const struct plan_action *action)
 	order.sandbox = sandbox_for(order.settings);
 	if (order.sandbox == NULL) {
 		cannot_spawn(master, action->slot, "have its sandbox (see the setting sandbox)");
+		return;
+	}
+	if (!make_token(master, action->slot)) {
+		cannot_spawn(master, action->slot, "be given a random token");
 		return;
 	}
 	pid = spawn_with_token(master, &order);

@@ -229,6 +229,21 @@ says_rarely() {
 	eventually 20 all_idle 2
 }
 
+@test "pool: a worker for whom there is no random token is started later, and the log says why" {
+	start_server -w 2
+	strace -o strace.out -p "$master" -e trace=getrandom -e inject=getrandom:error=ENOSYS \
+		2>attached 3>&- &
+	strace=$!
+	eventually 10 grep -q 'attached' attached
+	kill -KILL "$(workers | head -n 1)"
+	eventually 10 server_said 'could not be given a random token: Function not implemented'
+	answers
+	kill -INT "$strace"
+	wait "$strace" || true
+	eventually 20 all_idle 2
+	[ "$(times_said 'could not be forked')" -eq 0 ]
+}
+
 @test "pool: as process 1 it reaps strangers" {
 	need_root
 	launch unshare --pid --fork --kill-child "$BUILD/echo-master" -w 2 -p 0 --log-stderr --log-level debug
