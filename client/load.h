@@ -143,10 +143,11 @@ struct load_progress {
  *
  * Returns 0 with `result` filled in, or an exit code of sysexits.h, the reason
  * on standard error: EX_CANTCREAT, the file of --hgrm or --lost cannot be
- * written, which is found out before anything else; EX_NOHOST, the host is unknown; EX_UNAVAILABLE, nobody was
- * ever reached at any of its addresses, which ends it as soon as it is clear;
- * EX_OSERR, the system refused descriptors, memory or threads; EX_SOFTWARE, the
- * bytes do not add up: a bug in here.
+ * written, or EX_USAGE, they are one file, which are found out before anything
+ * else; EX_NOHOST, the host is unknown; EX_UNAVAILABLE, nobody was ever reached
+ * at any of its addresses, which ends it as soon as it is clear; EX_OSERR, the
+ * system refused descriptors, memory or threads; EX_SOFTWARE, the bytes do not
+ * add up: a bug in here.
  */
 int load_run(const struct load_options *options, struct load_result *result,
     void (*tell)(const struct load_progress *progress));

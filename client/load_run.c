@@ -71,6 +71,19 @@ static int check_file(const char *path)
 	return EX_OK;
 }
 
+/* What is listed of losses would be gone when the percentiles are written. */
+static int check_two_files(const struct load_options *options)
+{
+	struct stat one, other;
+
+	if (options->hgrm == NULL || options->lost == NULL || stat(options->hgrm, &one) < 0 ||
+	    stat(options->lost, &other) < 0 || !S_ISREG(one.st_mode) ||
+	    one.st_dev != other.st_dev || one.st_ino != other.st_ino)
+		return EX_OK;
+	warnx("--hgrm and --lost: '%s' is one file; allowed: a file for each", options->lost);
+	return EX_USAGE;
+}
+
 static int open_losses(struct load_shared *shared)
 {
 	const char *path = shared->options->lost;
@@ -171,6 +184,8 @@ static int prepare(struct run *run, const struct load_options *options)
 		load_schedule_plan(&run->shared.schedule, &options->rate, options->duration_s,
 		    options->echoes);
 	code = check_file(options->hgrm);
+	if (code == EX_OK)
+		code = check_two_files(options);
 	if (code == EX_OK)
 		code = open_losses(&run->shared);
 	if (code == EX_OK)

@@ -220,12 +220,13 @@ START_TEST(every_mistake_is_told_with_what_is_allowed)
 {
 	ck_assert_int_eq(read_line("-c", "0", "-d", "x", "-n", "0", "-s", "0", "-r", "0", "--churn",
 	    "x", "--threads", "257", "--timeout", "0", "--ramp", "x", "--idle", "-1", "--slow-read",
-	    "0", "--fail-on", "x", "--hgrm", "", "host", "7"), LOAD_WRONG);
-	ck_assert_uint_eq(lines_told(), 13);
+	    "0", "--fail-on", "x", "--hgrm", "", "--lost", "", "host", "7"), LOAD_WRONG);
+	ck_assert_uint_eq(lines_told(), 14);
 	ck_assert_ptr_nonnull(strstr(told, "--connections: '0' is not allowed; allowed: "
 	                                   "a number from 1 to 100000\n"));
 	ck_assert_ptr_nonnull(strstr(told, "--fail-on: 'x' is not allowed; allowed: clean, "));
 	ck_assert_ptr_nonnull(strstr(told, "--hgrm: '' is not allowed; allowed: the path"));
+	ck_assert_ptr_nonnull(strstr(told, "--lost: '' is not allowed; allowed: the path"));
 }
 END_TEST
 

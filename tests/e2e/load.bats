@@ -614,6 +614,29 @@ lost_are() {
 	head -n 1 lost.txt | grep -E '^[0-9.]+ - refused 0 0 0 Network is unreachable$'
 }
 
+@test "load: the file of --lost is emptied before the load begins" {
+	echo old >lost.txt
+	be_faulty silent
+	"$BUILD/echo-load" -c 1 -d 60 --lost lost.txt 127.0.0.1 "$port" >out 3>&- &
+	load=$!
+	emptied() { [ ! -s lost.txt ]; }
+	eventually 10 emptied
+	run ! gone "$load"
+	kill -KILL "$load"
+	wait "$load" || true
+}
+
+@test "load: one file for --hgrm and --lost is refused with exit code 64, and left as it was" {
+	echo old >one.file
+	ln -s one.file lost.txt
+	for file in one.file ./one.file lost.txt; do
+		run -64 "$BUILD/echo-load" -n 1 --hgrm one.file --lost "$file" 127.0.0.1 1
+		[[ $output == *"--hgrm and --lost: '$file' is one file; allowed: a file for each" ]]
+	done
+	[ "$(cat one.file)" = old ]
+	run -64 "$BUILD/echo-load" -n 1 --lost '' 127.0.0.1 1
+}
+
 @test "load: a list of lost connections that cannot be written ends with exit code 74" {
 	be_faulty short
 	status=0
