@@ -70,7 +70,7 @@ static const struct load_option table[] = {
 	  "exit with 1 on these (any but clean)" },
 	{ "json", 0, NULL, SWITCH, FIELD(json), "report as JSON" },
 	{ "hgrm", 0, "FILE", FILE_NAME, FIELD(hgrm), "write the percentiles for plotters" },
-	{ "lost", 0, "FILE", FILE_NAME, FIELD(lost), "write each connection that is not clean" },
+	{ "lost", 0, "FILE", FILE_NAME, FIELD(lost), "a line for each connection that was lost" },
 	{ "version", 'V', NULL, VERSION, 0, "print the version" },
 	{ "help", 'h', NULL, HELP, 0, "print this help" },
 };
