@@ -32,13 +32,12 @@ void hangs_take_stops(struct supervisor *master)
 
 	while (take_news(&info)) {
 		int slot = workers_find(&master->workers, info.si_pid);
-		struct plan_event event = { .kind = PLAN_WORKER_STOPPED, .slot = (unsigned)slot };
 
 		if (slot < 0)
 			continue; /* a stranger */
-		if (info.si_code == CLD_CONTINUED)
-			event.kind = PLAN_WORKER_CONTINUED;
-		actions_happened(master, event);
+		actions_happened(master, (struct plan_event){ .slot = (unsigned)slot,
+		    .kind = info.si_code == CLD_CONTINUED ? PLAN_WORKER_CONTINUED
+		                                          : PLAN_WORKER_STOPPED });
 	}
 }
 
