@@ -23,6 +23,7 @@
  *   master/pidfile.c      who serves, and a lock against a second one
  *   master/identity.c     whom workers become, from names in the settings
  *   master/privileges.c   becoming it, and proof that it is for good
+ *   master/reason.c       why a start or a worker failed, for who logs it
  *   master/systemd.c      a socket that is passed on, and messages to whoever passed it
  *   master/report.c       what the master says in the log
  *   worker/worker.c       one worker's life: ready, accept, session, leave

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +13,6 @@
 
 /* The number above is nobody's: to setresuid(2) it means "leave it as it is". */
 #define ID_MAX (UINT32_MAX - 1)
-
-__attribute__((format(printf, 2, 3))) static int fail(char *why, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(why, IDENTITY_WHY_MAX, format, arguments);
-	va_end(arguments);
-	return -1;
-}
 
 static bool is_auto(const char *text)
 {
@@ -43,8 +32,8 @@ static int read_number(const char *what, const char *text, uint32_t *number, cha
 	*number = (uint32_t)strtonum(text, 0, ID_MAX, &wrong);
 	if (wrong == NULL)
 		return 0;
-	return fail(why, "%s %.60s is not allowed; allowed: a name, a number from 0 to %u, or auto",
-	    what, text, ID_MAX);
+	return fail_because(why, "%s %.60s is not allowed; allowed: a name, a number from 0 to %u, "
+	    "or auto", what, text, ID_MAX);
 }
 
 /*
@@ -60,12 +49,13 @@ static bool lookup_failed(void)
 static int explain_lookup(const char *what, const char *text, char *why)
 {
 	if (lookup_failed())
-		return fail(why, "%s %.60s cannot be looked up: %s", what, text, strerror(errno));
+		return fail_because(why, "%s %.60s cannot be looked up: %s", what, text,
+		    strerror(errno));
 	if (is_auto(text))
-		return fail(why, "there is neither a user echo nor nobody; allowed for user: the "
-		    "name of one, or a number");
-	return fail(why, "there is no %s %.60s; allowed: the name of one, a number, or auto", what,
-	    text);
+		return fail_because(why, "there is neither a user echo nor nobody; allowed for "
+		    "user: the name of one, or a number");
+	return fail_because(why, "there is no %s %.60s; allowed: the name of one, a number, or "
+	    "auto", what, text);
 }
 
 static const struct passwd *find_user(const char *user)
@@ -113,8 +103,8 @@ static int take_users_groups(struct identity *identity, const char *group,
 	int count = IDENTITY_GROUPS_MAX;
 
 	if (entry == NULL && is_auto(group))
-		return fail(why, "user %.60s is a number without a name, so group cannot be auto; "
-		    "allowed for group: a name or a number", identity->user);
+		return fail_because(why, "user %.60s is a number without a name, so group cannot "
+		    "be auto; allowed for group: a name or a number", identity->user);
 	if (is_auto(group))
 		identity->gid = entry->pw_gid;
 	else if (take_group(identity, group, why) < 0)
@@ -122,8 +112,8 @@ static int take_users_groups(struct identity *identity, const char *group,
 	if (entry == NULL)
 		return 0;
 	if (getgrouplist(entry->pw_name, identity->gid, identity->groups, &count) < 0)
-		return fail(why, "user %.60s is in %d groups; allowed: at most %d", identity->user,
-		    count, IDENTITY_GROUPS_MAX);
+		return fail_because(why, "user %.60s is in %d groups; allowed: at most %d",
+		    identity->user, count, IDENTITY_GROUPS_MAX);
 	identity->group_count = count;
 	return 0;
 }
@@ -135,10 +125,10 @@ static int take_root(struct identity *identity, const char *root, char *why)
 	if (strcmp(root, "none") == 0)
 		return 0;
 	if (root[0] == '/' && stat(root, &status) < 0)
-		return fail(why, "chroot %.100s: %s", root, strerror(errno));
+		return fail_because(why, "chroot %.100s: %s", root, strerror(errno));
 	if (root[0] != '/' || !S_ISDIR(status.st_mode))
-		return fail(why, "chroot %.100s is not allowed; allowed: the absolute path of a "
-		    "directory, or none", root);
+		return fail_because(why, "chroot %.100s is not allowed; allowed: the absolute path "
+		    "of a directory, or none", root);
 	/* It fits: stat(2) takes no path that is longer. */
 	strlcpy(identity->root, root, sizeof identity->root);
 	return 0;
@@ -148,7 +138,7 @@ static void leave_out(const char *setting, const char *value, char *why)
 {
 	size_t length = strlen(why);
 
-	snprintf(why + length, IDENTITY_WHY_MAX - length, "%s %s %.50s",
+	snprintf(why + length, REASON_MAX - length, "%s %s %.50s",
 	    length == 0 ? "only root can change to this, it is not used:" : ",", setting, value);
 }
 
@@ -158,7 +148,7 @@ static int stay(struct identity *identity, const char *user, const char *group, 
 {
 	struct identity asked = *identity;
 	const struct passwd *entry = getpwuid(identity->uid);
-	char ignored[IDENTITY_WHY_MAX];
+	char ignored[REASON_MAX];
 
 	if (entry != NULL)
 		strlcpy(identity->user, entry->pw_name, sizeof identity->user);
@@ -177,7 +167,7 @@ static int stay(struct identity *identity, const char *user, const char *group, 
 }
 
 int identity_resolve(struct identity *identity, const char *user, const char *group,
-    const char *root, char why[static IDENTITY_WHY_MAX])
+    const char *root, char why[static REASON_MAX])
 {
 	const struct passwd *entry;
 

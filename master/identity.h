@@ -7,12 +7,11 @@
 #ifndef MASTER_IDENTITY_H
 #define MASTER_IDENTITY_H
 
+#include "master/reason.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
-
-/* Room for the one line that says why something failed, NUL included. */
-#define IDENTITY_WHY_MAX 256
 
 /* More supplementary groups than the account of a service should have. */
 #define IDENTITY_GROUPS_MAX 256
@@ -48,6 +47,6 @@ struct identity {
  * wrong and what is allowed. It waits for the user database.
  */
 int identity_resolve(struct identity *identity, const char *user, const char *group,
-    const char *root, char why[static IDENTITY_WHY_MAX]);
+    const char *root, char why[static REASON_MAX]);
 
 #endif

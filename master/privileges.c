@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,16 +26,6 @@
 #ifndef __has_feature /* clang's way to ask; gcc defines __SANITIZE_ADDRESS__ */
 #define __has_feature(name) 0
 #endif
-
-__attribute__((format(printf, 2, 3))) static int fail(char *why, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(why, PRIVILEGES_WHY_MAX, format, arguments);
-	va_end(arguments);
-	return -1;
-}
 
 /* ---- capabilities ---- */
 
@@ -53,8 +42,8 @@ static int reduce_bounding_set(uint64_t keep, char *why)
 			return 0;
 		if (in_set == 1 && (keep & BIT(i)) == 0 &&
 		    prctl(PR_CAPBSET_DROP, i, 0UL, 0UL, 0UL) < 0)
-			return errno == EPERM ? 0 : fail(why, "cannot reduce the capability "
-			    "bounding set: %s", strerror(errno));
+			return errno == EPERM ? 0 : fail_because(why, "cannot reduce the "
+			    "capability bounding set: %s", strerror(errno));
 	}
 	return 0;
 }
@@ -72,7 +61,7 @@ static int reduce_capabilities(uint64_t keep, char *why)
 	int error;
 
 	if (syscall(SYS_capget, &self, have) < 0)
-		return fail(why, "cannot look at capabilities: %s", strerror(errno));
+		return fail_because(why, "cannot look at capabilities: %s", strerror(errno));
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		wanted[i].permitted = have[i].permitted & (uint32_t)(keep >> 32 * i);
 		wanted[i].effective = wanted[i].permitted;
@@ -82,7 +71,7 @@ static int reduce_capabilities(uint64_t keep, char *why)
 	error = syscall(SYS_capset, &self, wanted) < 0 ? errno : 0;
 	if (syscall(SYS_capget, &self, have) == 0 && memcmp(have, wanted, sizeof have) == 0)
 		return 0;
-	return fail(why, "cannot give up capabilities: %s",
+	return fail_because(why, "cannot give up capabilities: %s",
 	    error != 0 ? strerror(error) : "they are still there");
 }
 
@@ -92,10 +81,10 @@ static int forbid_new_privileges(char *why)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
 	    prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1)
 		return 0;
-	return fail(why, "cannot set no_new_privs");
+	return fail_because(why, "cannot set no_new_privs");
 }
 
-int privileges_limit(unsigned needs, char why[static PRIVILEGES_WHY_MAX])
+int privileges_limit(unsigned needs, char why[static REASON_MAX])
 {
 	uint64_t keep = 0;
 
@@ -157,9 +146,9 @@ static int enter_root(const char *root, char *why)
 	if (root[0] == '\0')
 		return 0;
 	if (stat(root, &wanted) < 0 || chroot(root) < 0 || chdir("/") < 0 || stat(".", &here) < 0)
-		return fail(why, "cannot chroot to %.100s: %s", root, strerror(errno));
+		return fail_because(why, "cannot chroot to %.100s: %s", root, strerror(errno));
 	if (here.st_dev != wanted.st_dev || here.st_ino != wanted.st_ino)
-		return fail(why, "cannot chroot to %.100s: it is still outside", root);
+		return fail_because(why, "cannot chroot to %.100s: it is still outside", root);
 	return 0;
 }
 
@@ -171,8 +160,8 @@ static int set_groups(const struct identity *identity, char *why)
 
 	if (error == 0 || groups_are(identity))
 		return 0;
-	return fail(why, "cannot set the supplementary groups of user %s: %s", identity->user,
-	    strerror(error));
+	return fail_because(why, "cannot set the supplementary groups of user %s: %s",
+	    identity->user, strerror(error));
 }
 
 /* Also for who does not change: an ordinary user may have been started set-user-ID. */
@@ -181,9 +170,9 @@ static int set_ids(uid_t uid, gid_t gid, char *why)
 	if (ids_are(uid, gid))
 		return 0;
 	if (setresgid(gid, gid, gid) < 0)
-		return fail(why, "cannot become group %u: %s", gid, strerror(errno));
+		return fail_because(why, "cannot become group %u: %s", gid, strerror(errno));
 	if (setresuid(uid, uid, uid) < 0)
-		return fail(why, "cannot become user %u: %s", uid, strerror(errno));
+		return fail_because(why, "cannot become user %u: %s", uid, strerror(errno));
 	return 0;
 }
 
@@ -194,20 +183,21 @@ static int set_ids(uid_t uid, gid_t gid, char *why)
 static int verify(const struct identity *identity, char *why)
 {
 	if (!ids_are(identity->uid, identity->gid))
-		return fail(why, "it did not become user %u, group %u", identity->uid,
+		return fail_because(why, "it did not become user %u, group %u", identity->uid,
 		    identity->gid);
 	if (identity->changes && !groups_are(identity))
-		return fail(why, "it has other supplementary groups than user %s", identity->user);
+		return fail_because(why, "it has other supplementary groups than user %s",
+		    identity->user);
 	if (!identity->changes || identity->uid == 0)
 		return 0;
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
-		return fail(why, "user %s can become root again", identity->user);
+		return fail_because(why, "user %s can become root again", identity->user);
 	if (identity->gid != 0 && setresgid((gid_t)-1, 0, (gid_t)-1) == 0)
-		return fail(why, "user %s can become group 0 again", identity->user);
+		return fail_because(why, "user %s can become group 0 again", identity->user);
 	return 0;
 }
 
-int privileges_drop(const struct identity *identity, char why[static PRIVILEGES_WHY_MAX])
+int privileges_drop(const struct identity *identity, char why[static REASON_MAX])
 {
 	if (reduce_bounding_set(0, why) < 0 || enter_root(identity->root, why) < 0 ||
 	    (identity->changes && set_groups(identity, why) < 0) ||

@@ -16,9 +16,6 @@
 
 #include "master/identity.h"
 
-/* Room for the one line that says why something failed, NUL included. */
-#define PRIVILEGES_WHY_MAX 256
-
 /*
  * Makes the calling process, which has one thread, what `identity` says: root
  * directory, supplementary groups, group and user for ever. No capability is
@@ -32,7 +29,7 @@
  * Descriptors stay open; one of a directory leads out of the root directory.
  * In a new root directory there is no /etc, /dev or /proc that was not put there.
  */
-int privileges_drop(const struct identity *identity, char why[static PRIVILEGES_WHY_MAX]);
+int privileges_drop(const struct identity *identity, char why[static REASON_MAX]);
 
 /* What a master that stays root goes on to do. */
 enum privileges_need {
@@ -52,6 +49,6 @@ enum privileges_need {
  * From here on root is bound by the permissions of files like anybody else: it
  * opens what is root's, and not what only another user may open.
  */
-int privileges_limit(unsigned needs, char why[static PRIVILEGES_WHY_MAX]);
+int privileges_limit(unsigned needs, char why[static REASON_MAX]);
 
 #endif

@@ -55,7 +55,7 @@ static void compare(struct reload *reload)
 
 int reload_resolve(const struct settings *settings, struct identity *identity)
 {
-	char why[IDENTITY_WHY_MAX];
+	char why[REASON_MAX];
 	int result = identity_resolve(identity, settings->user, settings->group,
 	    settings->chroot, why);
 

@@ -122,7 +122,7 @@ static void close_what_is_not_ours(const struct spawn_channels *channels, unsign
 static void become_worker(const struct spawn_channels *channels, struct board *board,
     const struct spawn_order *order, pid_t master)
 {
-	char why[PRIVILEGES_WHY_MAX];
+	char why[REASON_MAX];
 	struct worker worker = { .listener = channels->listener[order->listener],
 		.listener_state = &board->listeners[order->listener],
 		.inherited = order->inherited, .pass_on = channels->pass_on[order->listener],

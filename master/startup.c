@@ -57,7 +57,7 @@ static bool is_set(const char *text)
 
 static int take_inherited(struct startup *startup)
 {
-	char why[SYSTEMD_WHY_MAX];
+	char why[REASON_MAX];
 	int passed = systemd_listener(&startup->listener, why);
 
 	if (passed < 0) {
@@ -102,7 +102,7 @@ static int find_identities(struct startup *startup, struct identity *master)
 static int give_up_privileges(struct startup *startup, const struct identity *master)
 {
 	unsigned needs = PRIVILEGES_FOR_WORKERS | PRIVILEGES_FOR_CHROOT;
-	char why[PRIVILEGES_WHY_MAX];
+	char why[REASON_MAX];
 	int result;
 
 	if (!startup->inherited)

@@ -89,18 +89,6 @@ static const char *type_name(int type)
 	return type == SOCK_STREAM ? "stream" : type == SOCK_DGRAM ? "datagram" : "other";
 }
 
-static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(char *why, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(why, SYSTEMD_WHY_MAX, format, arguments);
-	va_end(arguments);
-	return -1;
-}
-
 static int check_socket(int fd, char *why)
 {
 	int family = option_of(fd, SO_DOMAIN);
@@ -108,10 +96,10 @@ static int check_socket(int fd, char *why)
 	int listens = option_of(fd, SO_ACCEPTCONN);
 
 	if (family < 0 || type < 0 || listens < 0)
-		return refuse(why, "descriptor %d was passed: %s; allowed: a listening TCP socket",
-		    fd, strerror(errno));
+		return fail_because(why, "descriptor %d was passed: %s; allowed: a listening TCP "
+		    "socket", fd, strerror(errno));
 	if ((family != AF_INET && family != AF_INET6) || type != SOCK_STREAM || !listens)
-		return refuse(why, "the socket passed is %s, %s, %s; "
+		return fail_because(why, "the socket passed is %s, %s, %s; "
 		    "allowed: IPv4 or IPv6, stream, listening", family_name(family),
 		    type_name(type), listens ? "listening" : "not listening");
 	return 0;
@@ -126,17 +114,17 @@ static int find_listener(char *why)
 	if (number_in("LISTEN_PID") != getpid() || text == NULL)
 		return 0;
 	if (!parse_number(text, 0, &count))
-		return refuse(why, "LISTEN_FDS is '%.40s'; allowed: 1", text);
+		return fail_because(why, "LISTEN_FDS is '%.40s'; allowed: 1", text);
 	if (count != 1)
-		return refuse(why, "%lld sockets were passed; allowed: one", count);
+		return fail_because(why, "%lld sockets were passed; allowed: one", count);
 	if (check_socket(FIRST_FD, why) < 0)
 		return -1;
 	if (fcntl(FIRST_FD, F_SETFD, FD_CLOEXEC) < 0 || set_connection_options(FIRST_FD) < 0)
-		return refuse(why, "setting up the socket passed: %s", strerror(errno));
+		return fail_because(why, "setting up the socket passed: %s", strerror(errno));
 	return 1;
 }
 
-int systemd_listener(int *fd, char *why)
+int systemd_listener(int *fd, char why[static REASON_MAX])
 {
 	int found = find_listener(why);
 

@@ -10,11 +10,10 @@
 #ifndef MASTER_SYSTEMD_H
 #define MASTER_SYSTEMD_H
 
+#include "master/reason.h"
+
 #include <stdint.h>
 #include <sys/types.h>
-
-/* Room for the reason that systemd_listener() gives. */
-#define SYSTEMD_WHY_MAX 160
 
 /*
  * Remembers where messages go and how often the watchdog wants one, and takes
@@ -33,7 +32,7 @@ void systemd_begin(void);
  * that connections inherit. To be called before any fork, at most once.
  *
  * Returns 1 with the descriptor in `*fd`; 0 when none was passed; or -1 with
- * the reason, a line for the operator, in `why`, of SYSTEMD_WHY_MAX bytes.
+ * the reason, a line for the operator, in `why`.
  *
  * O_NONBLOCK belongs to the open file description (fcntl(2)), which whoever
  * passed the socket still holds and will pass to our successor: a change is seen
@@ -41,7 +40,7 @@ void systemd_begin(void);
  * is put back when the last worker of that is gone. Nor may a filter be attached, or
  * the queue be emptied: who waits in it is served by the successor.
  */
-int systemd_listener(int *fd, char *why);
+int systemd_listener(int *fd, char why[static REASON_MAX]);
 
 /* ---- messages ---- */
 

@@ -53,7 +53,7 @@ struct outcome {
 	int limited;
 	int dropped;
 	struct identity identity;
-	char why[PRIVILEGES_WHY_MAX];
+	char why[REASON_MAX];
 	char master[4096]; /* /proc/self/status after privileges_limit() */
 	char worker[4096]; /* /proc/self/status at the end */
 	int signalled;     /* errno of the master's signal to the worker */

@@ -67,7 +67,7 @@ static struct passing {
 	int found;       /* the descriptor it told */
 	bool closes;     /* descriptor 3 is close-on-exec */
 	bool misleads;   /* a variable was left in the environment */
-	char why[SYSTEMD_WHY_MAX];
+	char why[REASON_MAX];
 } *passing;
 
 static void share_passing(void)
@@ -189,7 +189,7 @@ END_TEST
 
 START_TEST(without_the_variables_none_was_passed)
 {
-	char why[SYSTEMD_WHY_MAX];
+	char why[REASON_MAX];
 	int fd = -1;
 
 	forget_everything();

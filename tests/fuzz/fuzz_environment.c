@@ -132,7 +132,7 @@ static void pass_nothing(void)
 
 static void check_listener(enum passed passed)
 {
-	char why[SYSTEMD_WHY_MAX];
+	char why[REASON_MAX];
 	const char *pid = getenv("LISTEN_PID");
 	const char *count = getenv("LISTEN_FDS");
 	bool is_ours = is_number(pid, getpid()) && count != NULL;
