@@ -6,13 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-/* Bytes that are skipped in one go: whoever writes them faster must not hold up the master. */
-#define SKIPPED_MAX 256
 
 /* Of this process. */
 static uint64_t own_token;
@@ -64,14 +60,34 @@ void ready_pipe_mention(int fd, enum ready_kind kind)
 		ready_pipe_send(fd, kind);
 }
 
-/* Rounded up, as the last of them may be a part of one. */
-unsigned ready_pipe_waiting(int fd)
+size_t ready_pipe_look(struct ready_reader *reader, int fd)
 {
-	const unsigned size = sizeof(struct ready_message);
 	int bytes = 0;
 
 	ioctl(fd, FIONREAD, &bytes);
-	return ((unsigned)bytes + size - 1) / size;
+	reader->fd = fd;
+	reader->waiting = (size_t)bytes;
+	return reader->waiting;
+}
+
+/* No more than waited, and as much as there is room for: a pipe in packet mode gives less. */
+static bool fill(struct ready_reader *reader)
+{
+	size_t kept = reader->end - reader->start;
+	size_t room = sizeof reader->buffer - kept;
+	ssize_t got = 0;
+
+	memmove(reader->buffer, reader->buffer + reader->start, kept);
+	reader->start = 0;
+	reader->end = kept;
+	if (reader->waiting > 0)
+		got = read(reader->fd, reader->buffer + kept,
+		    reader->waiting < room ? reader->waiting : room);
+	if (got <= 0)
+		return false;
+	reader->end += (size_t)got;
+	reader->waiting -= (size_t)got;
+	return true;
 }
 
 static bool could_be_sent(const struct ready_message *message)
@@ -82,22 +98,26 @@ static bool could_be_sent(const struct ready_message *message)
 
 /*
  * A worker that was taken over may have written a part of a message; what follows would never
- * again be read from its beginning. Kinds leave so many bytes zero, and tokens so few, that a
- * message hardly ever looks like one from any other place than its first byte.
+ * again be read from its beginning. So where no message begins, one may begin a byte later.
  */
-int ready_pipe_receive(int fd, struct ready_message *message)
+bool ready_pipe_next(struct ready_reader *reader)
 {
-	char *bytes = (char *)message;
-	size_t rest = sizeof *message - 1;
+	struct ready_message *message = &reader->message;
 
-	if (read(fd, message, sizeof *message) != (ssize_t)sizeof *message)
-		return 0;
-	for (unsigned skipped = 0; !could_be_sent(message); skipped++) {
-		if (skipped == SKIPPED_MAX)
-			return -1;
-		memmove(bytes, bytes + 1, rest);
-		if (read(fd, bytes + rest, 1) != 1)
-			return 0;
-	}
-	return 1;
+	do {
+		while (reader->end - reader->start >= sizeof *message) {
+			memcpy(message, reader->buffer + reader->start, sizeof *message);
+			reader->start++;
+			if (could_be_sent(message)) {
+				reader->start += sizeof *message - 1;
+				return true;
+			}
+		}
+	} while (fill(reader));
+	return false;
+}
+
+void ready_pipe_refuse(struct ready_reader *reader)
+{
+	reader->start -= sizeof reader->message - 1;
 }

@@ -12,6 +12,9 @@
 #ifndef COMMON_READYPIPE_H
 #define COMMON_READYPIPE_H
 
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum ready_kind {
@@ -51,16 +54,36 @@ int ready_pipe_send(int fd, enum ready_kind kind);
 void ready_pipe_mention(int fd, enum ready_kind kind);
 
 /*
- * In the master. Returns how many messages wait, at most: after so many calls of
- * ready_pipe_receive() all that has been sent by now is received.
+ * In the master: what it has read and not yet taken. All zero at first. No worker may
+ * have a copy of it: there are tokens of others in it.
  */
-unsigned ready_pipe_waiting(int fd);
+struct ready_reader {
+	struct ready_message message; /* that was found last */
+	int fd;                       /* where the bytes come from */
+	size_t waiting;               /* bytes there at the last look, less those read since */
+	size_t start;                 /* of what is buffered and not yet taken */
+	size_t end;                   /* of what is buffered */
+	char buffer[PIPE_BUF + sizeof(struct ready_message)]; /* a packet, and half a message */
+};
 
 /*
- * In the master. Returns 1 with the next message, 0 when there is none, or -1
- * when there was much that is none (it is gone): there may be more. What a
- * worker that was taken over has written between two messages is skipped.
+ * Has ready_pipe_next() go on to all that has been sent into `fd` by now, and to nothing
+ * that is sent later: who writes all the time does not hold up the master. Returns how
+ * many bytes that is.
  */
-int ready_pipe_receive(int fd, struct ready_message *message);
+size_t ready_pipe_look(struct ready_reader *reader, int fd);
+
+/*
+ * Returns true with the next message in `reader->message`, false when there is none:
+ * of one that is not whole yet, what has come is kept. Skips what a worker that was
+ * taken over has written and no worker would have sent. Does not wait.
+ */
+bool ready_pipe_next(struct ready_reader *reader);
+
+/*
+ * The message that was just found is nobody's. Another one may begin within it, and is
+ * found next: only so do bytes that somebody made up never cost another his message.
+ */
+void ready_pipe_refuse(struct ready_reader *reader);
 
 #endif

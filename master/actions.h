@@ -20,6 +20,7 @@
 #include "master/workers.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * On the master's stack, which workers are born with a copy of. What changes from one
@@ -55,8 +56,8 @@ void actions_carry_out(struct supervisor *master);
 /* Takes the worker in a slot out of those that are idle: it has been told to leave, or is gone. */
 void actions_nobody_idle_in(const struct supervisor *master, unsigned slot);
 
-/* Takes what workers have said over the ready pipe by now. */
-void messages_take(struct supervisor *master);
+/* Takes what workers have said over the ready pipe by now. Returns how many bytes that was. */
+size_t messages_take(struct supervisor *master);
 
 /* Whose process has died: to be asked after each SIGCHLD. */
 void deaths_take(struct supervisor *master);

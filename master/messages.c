@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "master/actions.h"
 
-#include "common/readypipe.h"
-
-static void take_message(struct supervisor *master, const struct ready_message *message)
+/*
+ * Returns false when nobody has sent it. What follows may be a fork, whose child has a copy of our
+ * stack: there is nothing of a message on it but whose it was.
+ */
+static bool take_message(struct supervisor *master, const struct ready_message *message)
 {
 	int slot = workers_find(&master->workers, message->pid);
 	struct plan_event event = { .slot = (unsigned)slot };
 
 	if (slot < 0 || master->tables->token[slot] != message->token)
-		return; /* a stranger */
+		return false; /* a stranger */
 	switch (message->kind) {
 	case READY_TO_ACCEPT:
 		event.kind = PLAN_WORKER_READY;
@@ -21,18 +23,19 @@ static void take_message(struct supervisor *master, const struct ready_message *
 		event.kind = PLAN_SERVED_ENOUGH;
 		break;
 	default:
-		return; /* only meant to wake us */
+		return true; /* only meant to wake us */
 	}
 	actions_happened(master, event);
+	return true;
 }
 
-/* No more than there are now, so that a flood does not hold up the rest. */
-void messages_take(struct supervisor *master)
+size_t messages_take(struct supervisor *master)
 {
-	int fd = master->channels.ready[0];
-	struct ready_message message;
+	struct ready_reader *reader = &master->tables->said;
+	size_t waiting = ready_pipe_look(reader, master->channels.ready[0]);
 
-	for (unsigned left = ready_pipe_waiting(fd); left > 0; left--)
-		if (ready_pipe_receive(fd, &message) > 0)
-			take_message(master, &message);
+	while (ready_pipe_next(reader))
+		if (!take_message(master, &reader->message))
+			ready_pipe_refuse(reader);
+	return waiting;
 }

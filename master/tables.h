@@ -9,6 +9,7 @@
 #define MASTER_TABLES_H
 
 #include "common/idleset.h"
+#include "common/readypipe.h"
 #include "common/settings.h"
 #include "master/cpualarm.h"
 #include "master/plan.h"
@@ -24,6 +25,7 @@ struct tables {
 	struct worker_entry entry[TABLES_SLOTS]; /* the child table's */
 	struct cpu_alarm alarm[TABLES_SLOTS];    /* of the worker in it: it has run for so long */
 	uint64_t token[TABLES_SLOTS];            /* likewise: that its messages show */
+	struct ready_reader said;                /* by workers */
 	uint64_t idle[IDLE_SET_WORDS];           /* who was, when it was last looked at */
 	uint64_t vacant[IDLE_SET_WORDS];         /* who of them had no session */
 };

@@ -8,6 +8,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* More than fits into a pipe, so that senders have to wait. */
@@ -18,9 +21,12 @@
 #define TOKEN UINT64_C(0x9c41d2e85fb37a16)
 
 static int ends[2];
+static struct ready_reader reader;
+static const struct ready_message *const message = &reader.message;
 
 static void open_pipe(void)
 {
+	reader = (struct ready_reader){ 0 };
 	ready_pipe_set_token(TOKEN);
 	ck_assert_int_eq(ready_pipe_open(ends), 0);
 }
@@ -31,29 +37,55 @@ static void close_pipe(void)
 	close(ends[1]);
 }
 
+static void send_one(enum ready_kind kind)
+{
+	ck_assert_int_eq(ready_pipe_send(ends[1], kind), 0);
+}
+
+static void write_bytes(const void *bytes, size_t size)
+{
+	ck_assert_int_eq(write(ends[1], bytes, size), (ssize_t)size);
+}
+
+/* Returns whether there is another message, of those that wait by now. */
+static bool hear(void)
+{
+	if (ready_pipe_next(&reader))
+		return true;
+	ready_pipe_look(&reader, ends[0]);
+	return ready_pipe_next(&reader);
+}
+
+/* The same, but of those that this process has sent. */
+static bool hear_own(void)
+{
+	while (hear()) {
+		if (message->token == TOKEN && message->pid == getpid())
+			return true;
+		ready_pipe_refuse(&reader);
+	}
+	return false;
+}
+
 START_TEST(message_names_its_sender_and_kind)
 {
-	struct ready_message message;
-
-	ck_assert_int_eq(ready_pipe_send(ends[1], READY_TO_ACCEPT), 0);
-	ck_assert_int_eq(ready_pipe_send(ends[1], READY_ASKS_TO_LEAVE), 0);
-	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
-	ck_assert_uint_eq(message.token, TOKEN);
-	ck_assert_int_eq(message.pid, getpid());
-	ck_assert_uint_eq(message.kind, READY_TO_ACCEPT);
-	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
-	ck_assert_uint_eq(message.kind, READY_ASKS_TO_LEAVE);
-	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+	send_one(READY_TO_ACCEPT);
+	send_one(READY_ASKS_TO_LEAVE);
+	ck_assert(hear());
+	ck_assert_uint_eq(message->token, TOKEN);
+	ck_assert_int_eq(message->pid, getpid());
+	ck_assert_uint_eq(message->kind, READY_TO_ACCEPT);
+	ck_assert(hear());
+	ck_assert_uint_eq(message->kind, READY_ASKS_TO_LEAVE);
+	ck_assert(!hear());
 }
 END_TEST
 
 START_TEST(receiving_never_waits)
 {
-	struct ready_message message;
-
-	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+	ck_assert(!hear());
 	close(ends[1]);
-	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
+	ck_assert(!hear());
 	ends[1] = -1;
 }
 END_TEST
@@ -81,59 +113,74 @@ END_TEST
 /* One that nobody reads is filled, and then not waited for. */
 START_TEST(mentioning_never_waits)
 {
-	struct ready_message message;
 	unsigned count = 0;
 
 	for (int i = 0; i < MANY; i++)
 		ready_pipe_mention(ends[1], READY_WATCH);
-	while (ready_pipe_receive(ends[0], &message)) {
-		ck_assert_uint_eq(message.kind, READY_WATCH);
+	while (hear()) {
+		ck_assert_uint_eq(message->kind, READY_WATCH);
 		count++;
 	}
 	ck_assert_uint_gt(count, 0);
 	ck_assert_uint_lt(count, MANY);
 	ready_pipe_mention(ends[1], READY_WATCH);
-	ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
+	ck_assert(hear());
 }
 END_TEST
 
-/* Receives as often as that says there is something to receive; returns how many messages came. */
-static unsigned receive_waiting(void)
+static bool has_room(void)
 {
-	struct ready_message message;
-	unsigned came = 0;
+	struct pollfd writable = { .fd = ends[1], .events = POLLOUT };
 
-	for (unsigned left = ready_pipe_waiting(ends[0]); left > 0; left--)
-		came += ready_pipe_receive(ends[0], &message) > 0;
-	return came;
+	return poll(&writable, 1, 0) == 1;
 }
 
-START_TEST(all_that_waits_can_be_known_before)
+/* All that was there at the look, and nothing that came after it: there may always be more. */
+START_TEST(one_look_is_for_what_waits_by_then)
 {
-	unsigned sent = 0;
+	unsigned sent = 0, came = 0;
 
-	ck_assert_uint_eq(ready_pipe_waiting(ends[0]), 0);
-	for (struct pollfd writable = { .fd = ends[1], .events = POLLOUT };
-	     poll(&writable, 1, 0) == 1; sent++)
-		ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
+	ck_assert_uint_eq(ready_pipe_look(&reader, ends[0]), 0);
+	for (; has_room(); sent++)
+		send_one(READY_WATCH);
 	ck_assert_uint_gt(sent, 1024);
-	ck_assert_uint_eq(receive_waiting(), sent);
-	ck_assert_uint_eq(ready_pipe_waiting(ends[0]), 0);
+	ck_assert_uint_eq(ready_pipe_look(&reader, ends[0]), sent * sizeof *message);
+	for (; ready_pipe_next(&reader); came++)
+		if (has_room())
+			send_one(READY_WATCH);
+	ck_assert_uint_eq(came, sent);
+	ck_assert(hear());
 }
 END_TEST
 
-/* Parts of messages, and more than are skipped in one go: then the next one may be lost with them. */
-START_TEST(what_is_no_message_leaves_nothing_waiting)
+/* How many calls this process has made that read; -1 where the kernel does not count them. */
+static long reads_made(void)
 {
-	static const char zeros[1000];
+	FILE *file = fopen("/proc/self/io", "re");
+	char line[64];
+	long reads = -1;
 
-	for (size_t size = 1; size < sizeof zeros; size += 37) {
-		ck_assert_int_eq(write(ends[1], zeros, size), (ssize_t)size);
-		for (int i = 0; i < 3; i++)
-			ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
-		ck_assert_uint_ge(receive_waiting(), 2);
-		ck_assert_uint_eq(ready_pipe_waiting(ends[0]), 0);
-	}
+	while (file != NULL && fgets(line, sizeof line, file) != NULL)
+		if (strncmp(line, "syscr: ", 7) == 0)
+			reads = strtol(line + 7, NULL, 10);
+	if (file != NULL)
+		fclose(file);
+	return reads;
+}
+
+/* A call for each byte of it took half a second, and the next flood was there by then. */
+START_TEST(what_is_no_message_does_not_hold_up_the_master)
+{
+	static const char zeros[32768];
+	long before, after;
+
+	write_bytes(zeros, sizeof zeros);
+	send_one(READY_WATCH);
+	before = reads_made();
+	ck_assert(hear_own());
+	after = reads_made();
+	ck_assert_int_lt(after - before, 100);
+	ck_assert(!hear());
 }
 END_TEST
 
@@ -164,7 +211,6 @@ static unsigned number_of(const pid_t *pids, pid_t pid)
 START_TEST(many_messages_of_several_senders_stay_whole_and_in_order)
 {
 	struct pollfd readable = { .fd = ends[0], .events = POLLIN };
-	struct ready_message message;
 	uint32_t next[SENDERS] = { 0 };
 	pid_t pids[SENDERS];
 
@@ -172,10 +218,10 @@ START_TEST(many_messages_of_several_senders_stay_whole_and_in_order)
 		pids[i] = child_start(send_many, NULL);
 	for (int left = SENDERS * MANY; left > 0;) {
 		ck_assert_int_eq(poll(&readable, 1, -1), 1);
-		while (ready_pipe_receive(ends[0], &message)) {
-			unsigned sender = number_of(pids, message.pid);
+		while (hear()) {
+			unsigned sender = number_of(pids, message->pid);
 
-			ck_assert_uint_eq(message.kind, kind_of(next[sender]));
+			ck_assert_uint_eq(message->kind, kind_of(next[sender]));
 			next[sender]++;
 			left--;
 		}
@@ -189,56 +235,98 @@ END_TEST
 START_TEST(pipe_that_was_made_non_blocking_loses_nothing)
 {
 	struct pollfd readable = { .fd = ends[0], .events = POLLIN };
-	struct ready_message message;
 	pid_t pid;
 
 	ck_assert_int_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
 	pid = child_start(send_many, NULL);
 	for (uint32_t i = 0; i < MANY; i++) {
-		while (ready_pipe_receive(ends[0], &message) == 0)
+		while (!hear())
 			ck_assert_int_eq(poll(&readable, 1, -1), 1);
-		ck_assert_uint_eq(message.kind, kind_of(i));
+		ck_assert_uint_eq(message->kind, kind_of(i));
 	}
 	child_succeeded(pid);
 }
 END_TEST
 
-/* As one that was taken over may do; from then on all would be read from the wrong byte. */
-START_TEST(part_of_a_message_spoils_none_that_follows)
+/* Then one write(2) is one read(2), however much could be read. */
+START_TEST(pipe_that_was_made_one_of_packets_loses_nothing)
 {
-	struct ready_message message = { .pid = 4711, .kind = READY_TO_ACCEPT };
+	unsigned sent = 0;
 
-	for (size_t size = 1; size < sizeof message; size++) {
-		ck_assert_int_eq(write(ends[1], &message, size), (ssize_t)size);
-		for (int i = 0; i < 3; i++)
-			ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
-		for (int i = 0; i < 3; i++) {
-			ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 1);
-			ck_assert_int_eq(message.pid, getpid());
-			ck_assert_uint_eq(message.kind, READY_WATCH);
-		}
-		ck_assert_int_eq(ready_pipe_receive(ends[0], &message), 0);
-		message = (struct ready_message){ .pid = 4711, .kind = READY_TO_ACCEPT };
+	ck_assert_int_eq(fcntl(ends[1], F_SETFL, O_DIRECT), 0);
+	write_bytes("no", 2);
+	for (; has_room(); sent++)
+		send_one(READY_WATCH);
+	for (; sent > 0; sent--)
+		ck_assert(hear_own());
+	ck_assert(!hear());
+}
+END_TEST
+
+/* The same byte all over; what begins like a message; or what may be one at every fourth byte. */
+static void fill_with_junk(unsigned char *junk, size_t size, int number)
+{
+	const struct ready_message like = { .token = TOKEN, .pid = getpid(), .kind = 1 };
+	static const unsigned char ones[] = { 1, 0, 0, 0 }, five = 5, all = 255;
+	const struct {
+		const void *bytes;
+		size_t size;
+	} sorts[] = { { ones + 1, 1 }, { &five, 1 }, { &all, 1 }, { &like, 12 }, { ones, 4 } };
+
+	for (size_t i = 0; i < size; i++)
+		junk[i] = ((const unsigned char *)sorts[number].bytes)[i % sorts[number].size];
+}
+
+/* In one piece or two: what is looked at may end anywhere. */
+START_TEST(no_junk_costs_the_message_that_follows_it)
+{
+	unsigned char junk[600];
+
+	fill_with_junk(junk, sizeof junk, _i);
+	for (size_t size = 1; size <= sizeof junk; size++) {
+		write_bytes(junk, size / 2);
+		ck_assert(!hear_own());
+		write_bytes(junk, size - size / 2);
+		send_one(READY_TO_ACCEPT);
+		ck_assert_msg(hear_own(), "lost after %zu bytes", size);
+		ck_assert_uint_eq(message->kind, READY_TO_ACCEPT);
+		ck_assert(!hear());
 	}
 }
 END_TEST
 
-/* In one go a few bytes only, as more may come all the time; and then what follows them. */
-START_TEST(what_is_no_message_does_not_hold_up_the_master)
+/* As a reader may see it that comes between two writes of one who is not ours. */
+START_TEST(message_in_two_parts_is_one)
 {
-	static const char zeros[4096];
-	struct ready_message message;
-	unsigned given_up = 0;
-	int got;
+	const struct ready_message whole = { .token = TOKEN, .pid = getpid(),
+		.kind = READY_WATCH };
 
-	ck_assert_int_eq(write(ends[1], zeros, sizeof zeros), sizeof zeros);
-	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(ready_pipe_send(ends[1], READY_WATCH), 0);
-	while ((got = ready_pipe_receive(ends[0], &message)) < 0)
-		given_up++;
-	ck_assert_uint_gt(given_up, 2);
-	ck_assert_int_eq(got, 1);
-	ck_assert_uint_eq(message.kind, READY_WATCH);
+	for (size_t size = 1; size < sizeof whole; size++) {
+		write_bytes(&whole, size);
+		ck_assert(!hear());
+		write_bytes((const char *)&whole + size, sizeof whole - size);
+		ck_assert(hear());
+		ck_assert_mem_eq(message, &whole, sizeof whole);
+	}
+}
+END_TEST
+
+/* What is made up lacks a byte, which is the first of an honest one by chance. */
+START_TEST(message_that_was_made_up_costs_no_other)
+{
+	const struct ready_message made_up = { .token = TOKEN, .pid = 4711,
+		.kind = READY_TO_ACCEPT };
+
+	ready_pipe_set_token(TOKEN << 8); /* so that byte is a zero */
+	write_bytes(&made_up, sizeof made_up - 1);
+	send_one(READY_WATCH);
+	ck_assert(hear());
+	ck_assert_int_eq(message->pid, 4711);
+	ready_pipe_refuse(&reader);
+	ck_assert(hear());
+	ck_assert_int_eq(message->pid, getpid());
+	ck_assert_uint_eq(message->token, TOKEN << 8);
+	ck_assert(!hear());
 }
 END_TEST
 
@@ -254,12 +342,14 @@ Suite *readypipe_suite(void)
 	tcase_add_test(tcase, ends_are_not_for_other_programs);
 	tcase_add_test(tcase, sending_to_nobody_fails);
 	tcase_add_test(tcase, mentioning_never_waits);
-	tcase_add_test(tcase, all_that_waits_can_be_known_before);
-	tcase_add_test(tcase, what_is_no_message_leaves_nothing_waiting);
+	tcase_add_test(tcase, one_look_is_for_what_waits_by_then);
+	tcase_add_test(tcase, what_is_no_message_does_not_hold_up_the_master);
 	tcase_add_test(tcase, many_messages_of_several_senders_stay_whole_and_in_order);
 	tcase_add_test(tcase, pipe_that_was_made_non_blocking_loses_nothing);
-	tcase_add_test(tcase, part_of_a_message_spoils_none_that_follows);
-	tcase_add_test(tcase, what_is_no_message_does_not_hold_up_the_master);
+	tcase_add_test(tcase, pipe_that_was_made_one_of_packets_loses_nothing);
+	tcase_add_loop_test(tcase, no_junk_costs_the_message_that_follows_it, 0, 5);
+	tcase_add_test(tcase, message_in_two_parts_is_one);
+	tcase_add_test(tcase, message_that_was_made_up_costs_no_other);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

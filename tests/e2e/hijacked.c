@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -145,6 +146,36 @@ static long try_chatter(void)
 	_exit(1);
 }
 
+/* No pointer, which would have its upper bits clear. */
+static bool may_be_overheard(const struct ready_message *message)
+{
+	int32_t own = getpid();
+
+	return message->token >> 48 != 0 && message->pid != own && message->pid > own - 100 &&
+	    message->pid < own + 100 && message->kind >= READY_TO_ACCEPT &&
+	    message->kind <= READY_SERVED_ENOUGH;
+}
+
+/*
+ * What another has said to the master, with the token that nobody else is to know: looked for
+ * on the stack, which this process was born with a copy of, and where it was left behind.
+ */
+__attribute__((no_sanitize("address"))) static long try_overhear(void)
+{
+	const volatile uint32_t *end = (const uint32_t *)(getauxval(AT_RANDOM) & ~3UL);
+	const volatile uint32_t *at = (const uint32_t *)__builtin_frame_address(0) - 16384;
+
+	for (; at + 4 <= end; at++) {
+		struct ready_message message = { .token = at[0] | (uint64_t)at[1] << 32,
+			.pid = (int32_t)at[2], .kind = at[3] };
+
+		if (may_be_overheard(&message))
+			return 0;
+	}
+	errno = ENOENT;
+	return -1;
+}
+
 /* The wish to leave of whoever else has a pid near its own, and at last its own. */
 static long try_forge(void)
 {
@@ -216,8 +247,8 @@ static const struct {
 	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
 	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
 	{ "mute", try_mute }, { "block", try_block }, { "unblock", try_unblock },
-	{ "packets", try_packets },
-	{ "chatter", try_chatter }, { "forge", try_forge },
+	{ "packets", try_packets }, { "chatter", try_chatter }, { "overhear", try_overhear },
+	{ "forge", try_forge },
 	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
 	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },
 	{ "future", try_future }, { "sleep", try_sleep }, { "abort", try_abort },

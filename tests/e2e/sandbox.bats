@@ -227,6 +227,26 @@ does_as_it_likes() {
 	[ "$(comm -12 <(echo "$before") <(workers | sort) | wc -l)" -eq 2 ]
 }
 
+# A wish to leave has a successor forked while it is being heard. What is on the master's stack then
+# is on the successor's too.
+@test "sandbox: a worker has no copy of what another has said to the master" {
+	start_hijacked -w 1 --max-workers 1
+	has_successor() {
+		has_workers 2 && pgrep -P "$master" -f 'worker [0-9]+ \(idle\)'
+	}
+	for i in 1 2 3; do
+		open_session fd
+		echoes "$fd" "client $i"
+		worker=$(serving)
+		kill -TERM "$worker" # which it tells the master, and goes on with its session
+		eventually 10 has_successor
+		[ "$(answer_to overhear)" = 'No such file or directory' ]
+		close_session "$fd"
+		eventually 10 gone "$worker"
+		eventually 10 all_idle 1
+	done
+}
+
 # The pid in a message is its sender's until that is reaped. A wish that was heard has a successor
 # take another place before its own is free.
 @test "sandbox: what a worker has said before it died is heard before it is reaped, however much" {

@@ -2,8 +2,8 @@
 /*
  * The ready pipe, into which a worker that was taken over may write anything:
  * an input is made of writes, each after a byte with its length. Every message
- * that the master reads is one that a worker could have sent; and when the rest
- * of what was written is gone, the other workers' messages come through whole.
+ * that the master reads is one that a worker could have sent; and whatever was
+ * written before them, the other workers' messages come through whole.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -16,7 +16,11 @@
 /* More turns than bytes are not needed to read them. */
 #define TURNS_MAX 4096
 
+/* As random as any. */
+#define TOKEN UINT64_C(0x9c41d2e85fb37a16)
+
 static int ends[2] = { -1, -1 };
+static struct ready_reader reader;
 
 static void put(const uint8_t *data, size_t size)
 {
@@ -50,44 +54,51 @@ static bool was_written(const struct ready_message *message, const uint8_t *data
 	return memmem(all, count, message, sizeof *message) != NULL;
 }
 
+/* The next one of this process, as the master would tell. */
+static bool next_message(void)
+{
+	for (unsigned turn = 0; ready_pipe_next(&reader); turn++) {
+		must(turn < TURNS_MAX, "reading comes to an end");
+		if (reader.message.token == TOKEN && reader.message.pid == getpid())
+			return true;
+		ready_pipe_refuse(&reader);
+	}
+	return false;
+}
+
 static void read_all(const uint8_t *data, size_t size)
 {
-	struct ready_message message;
-	int got = 1;
-
-	for (unsigned turn = 0; got != 0; turn++) {
+	ready_pipe_look(&reader, ends[0]);
+	for (unsigned turn = 0; ready_pipe_next(&reader); turn++) {
 		must(turn < TURNS_MAX, "reading comes to an end");
-		got = ready_pipe_receive(ends[0], &message);
-		must(got != 1 || was_written(&message, data, size), "nothing is made up");
+		must(was_written(&reader.message, data, size), "nothing is made up");
+		if (turn % 2 == 0)
+			ready_pipe_refuse(&reader);
 	}
 }
 
-/*
- * Its first bytes may be taken for the end of what was written before it, so one may be lost
- * that comes at once, and none after that.
- */
+/* What was written before them may be theirs to all looks, but not be one with a part of theirs. */
 static void check_others(void)
 {
-	struct ready_message message = { 0 };
-	bool came = false;
+	enum ready_kind heard[] = { 0, 0 };
 
 	ready_pipe_send(ends[1], READY_TOOK_ONE);
-	for (unsigned i = 0; i < 2; i++)
-		ready_pipe_send(ends[1], READY_TO_ACCEPT);
-	for (unsigned turn = 0; turn < TURNS_MAX && !came; turn++)
-		came = ready_pipe_receive(ends[0], &message) == 1 && message.pid == getpid() &&
-		    message.kind == READY_TO_ACCEPT;
-	must(came, "the other workers' messages come through");
-	while (ready_pipe_receive(ends[0], &message) != 0)
-		must(message.pid == getpid() && message.kind == READY_TO_ACCEPT,
-		    "from then on they come through whole");
+	ready_pipe_send(ends[1], READY_TO_ACCEPT);
+	ready_pipe_look(&reader, ends[0]);
+	while (next_message()) {
+		heard[0] = heard[1];
+		heard[1] = (enum ready_kind)reader.message.kind;
+	}
+	must(heard[0] == READY_TOOK_ONE && heard[1] == READY_TO_ACCEPT,
+	    "the other workers' messages come through whole");
+	must(reader.start == reader.end, "and nothing else is left");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (ends[0] < 0)
 		must(ready_pipe_open(ends) == 0, "there is a pipe");
-	ready_pipe_set_token(UINT64_C(0x9c41d2e85fb37a16)); /* as random as any */
+	ready_pipe_set_token(TOKEN);
 	if (size > 2048)
 		size = 2048;
 	put(data, size);
