@@ -59,7 +59,10 @@ void actions_nobody_idle_in(const struct supervisor *master, unsigned slot);
 /* Takes what workers have said over the ready pipe by now. Returns how many bytes that was. */
 size_t messages_take(struct supervisor *master);
 
-/* Whose process has died: to be asked after each SIGCHLD. */
+/*
+ * Whose process has died: to be asked after each SIGCHLD. When others are left for the
+ * next turn, there will be another one.
+ */
 void deaths_take(struct supervisor *master);
 
 /* Whose process has been stopped by a signal, or goes on: to be asked after each SIGCHLD. */

@@ -5,9 +5,16 @@
 #include "master/listener.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+
+/*
+ * Bytes of the ready pipe that are taken in one turn, a full one (pipe(7)). Where a worker fills it
+ * all the time, the dead can wait and its own end must not.
+ */
+#define HEARD_A_TURN 65536
 
 static int exit_code_for(int status)
 {
@@ -117,13 +124,18 @@ static bool release(pid_t pid, int *status)
  */
 void deaths_take(struct supervisor *master)
 {
+	size_t heard = 0;
 	int status;
 	pid_t pid;
 
 	while ((pid = next_dead()) > 0) {
 		int slot = workers_find(&master->workers, pid);
 
-		messages_take(master);
+		if (heard >= HEARD_A_TURN) {
+			raise(SIGCHLD); /* that is blocked, and ends the next wait at once */
+			return;
+		}
+		heard += messages_take(master);
 		if (!release(pid, &status))
 			return;
 		if (slot >= 0)

@@ -146,6 +146,19 @@ static long try_chatter(void)
 	_exit(1);
 }
 
+/* Nothing but what may be a message at every fourth byte and is none, for as long as it lives. */
+static long try_flood(void)
+{
+	uint32_t junk[1024];
+	int fd = pipe_to_master();
+
+	for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++)
+		junk[i] = READY_TO_ACCEPT;
+	while (write(fd, junk, sizeof junk) > 0 || errno == EINTR || errno == EAGAIN)
+		continue;
+	return -1;
+}
+
 /* No pointer, which would have its upper bits clear. */
 static bool may_be_overheard(const struct ready_message *message)
 {
@@ -247,7 +260,8 @@ static const struct {
 	{ "open", try_open }, { "stat", try_stat }, { "exec", try_exec }, { "socket", try_socket },
 	{ "connect", try_connect }, { "speak", try_speak }, { "unlisten", try_unlisten },
 	{ "mute", try_mute }, { "block", try_block }, { "unblock", try_unblock },
-	{ "packets", try_packets }, { "chatter", try_chatter }, { "overhear", try_overhear },
+	{ "packets", try_packets }, { "chatter", try_chatter }, { "flood", try_flood },
+	{ "overhear", try_overhear },
 	{ "forge", try_forge },
 	{ "fork", try_fork }, { "ptrace", try_ptrace }, { "kill", try_kill },
 	{ "setuid", try_setuid }, { "code", try_code }, { "handler", try_handler },

@@ -247,6 +247,28 @@ does_as_it_likes() {
 	done
 }
 
+# Each death has the master hear what waits in that pipe, and it is full again at once. What it is
+# full of has to be looked for among all workers.
+@test "sandbox: a worker that floods the master's pipe delays neither deaths nor deadlines" {
+	count=1000
+	[ -z "$SANITIZE" ] || count=40
+	start_hijacked -w "$count" --max-workers "$count" --shutdown-timeout 1
+	before=$(awk '{ print $14 + $15 }' "/proc/$master/stat")
+	open_session fd
+	echo flood >&"$fd"
+	is_busy() {
+		[ "$(awk '{ print $14 + $15 }' "/proc/$master/stat")" -gt $((before + 20)) ]
+	}
+	eventually 10 is_busy
+	SECONDS=0
+	kill -TERM "$master"
+	wait_for_server
+	echo "took $SECONDS s"
+	[ "$SECONDS" -le 7 ] # 1 s and then 2 s are what such a worker has
+	[ "$status" -eq 0 ]
+	[ "$(times_said 'was killed by signal 9')" -eq 1 ]
+}
+
 # The pid in a message is its sender's until that is reaped. A wish that was heard has a successor
 # take another place before its own is free.
 @test "sandbox: what a worker has said before it died is heard before it is reaped, however much" {
