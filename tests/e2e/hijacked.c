@@ -4,8 +4,8 @@
  * client had taken over. Options and all else are echo-master's; this is its protocol, in
  * the place of worker/echo.c.
  *
- * A line is the name of an attempt from the table below. The answer is "done" or why it
- * failed, if the worker lives to give one; any other line is echoed.
+ * A line is the name of an attempt from the table below, and what that takes. The answer is
+ * "done" or why it failed, if the worker lives to give one; any other line is echoed.
  */
 #include "worker/echo.h"
 
@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,33 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* No attempt looks at descriptors from here on. */
+#define OWN_FIRST 64
+
+/* What follows the name of the attempt, up to the end of the line. */
+static const char *rest_of_line;
+
+/* A pipe for what it says to itself; in a sandbox there is none to be had. */
+static int own_pipe[2] = { -1, -1 };
+
+static void make_own_pipe(void)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return;
+	for (int end = 0; end < 2; end++) {
+		own_pipe[end] = fcntl(ends[end], F_DUPFD, OWN_FIRST);
+		close(ends[end]);
+	}
+}
+
+/* Workers are forked, and as soon as one is it has its pipe. */
+__attribute__((constructor)) static void prepare(void)
+{
+	pthread_atfork(NULL, NULL, make_own_pipe);
+}
 
 static long try_open(void)
 {
@@ -71,7 +99,7 @@ static long try_speak(void)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	static const char text[] = "forged\n";
 
-	for (int fd = 0; fd < 64; fd++) {
+	for (int fd = 0; fd < OWN_FIRST; fd++) {
 		sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL, (struct sockaddr *)&sink,
 		    sizeof sink);
 		if (sendto(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_FASTOPEN,
@@ -90,7 +118,7 @@ static long try_unlisten(void)
 /* Of the log's channel, which all workers have; the end of what it says to its client too. */
 static long try_mute(void)
 {
-	for (int fd = 0; fd < 64; fd++)
+	for (int fd = 0; fd < OWN_FIRST; fd++)
 		shutdown(fd, SHUT_WR);
 	return 0;
 }
@@ -98,7 +126,7 @@ static long try_mute(void)
 /* Has nothing that it shares with others wait for anything, or all of it. */
 static long make_all(int nonblocking)
 {
-	for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
+	for (int fd = STDERR_FILENO + 1; fd < OWN_FIRST; fd++) {
 		int flags = fcntl(fd, F_GETFL);
 
 		if (flags >= 0 && fcntl(fd, F_SETFL, (flags & ~O_NONBLOCK) | nonblocking) < 0)
@@ -120,7 +148,7 @@ static long try_block(void)
 /* Returns the pipe to the master, which alone cannot be read from; -1 when there is none. */
 static int pipe_to_master(void)
 {
-	for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
+	for (int fd = STDERR_FILENO + 1; fd < OWN_FIRST; fd++) {
 		int flags = fcntl(fd, F_GETFL);
 
 		if (flags >= 0 && (flags & O_ACCMODE) == O_WRONLY)
@@ -189,15 +217,52 @@ __attribute__((no_sanitize("address"))) static long try_overhear(void)
 	return -1;
 }
 
-/* The wish to leave of whoever else has a pid near its own, and at last its own. */
+/* Returns the token that the master knows this worker by; 0 when it cannot be had. */
+static uint64_t own_token(void)
+{
+	struct ready_message message;
+
+	if (ready_pipe_send(own_pipe[1], READY_WATCH) < 0 ||
+	    read(own_pipe[0], &message, sizeof message) != sizeof message)
+		return 0;
+	return message.token;
+}
+
+/* Says everything that there is to say in the name of `pid`. */
+static long forge(int fd, pid_t pid, uint64_t token)
+{
+	struct ready_message message = { .token = token, .pid = pid };
+
+	for (message.kind = READY_TO_ACCEPT; message.kind <= READY_SERVED_ENOUGH; message.kind++)
+		if (write(fd, &message, sizeof message) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * Takes a list of pids. Speaks for each of them but its own, with its own token and with one
+ * that is nobody's, and says at last that it wishes to leave itself.
+ */
 static long try_forge(void)
 {
-	struct ready_message message = { .kind = READY_ASKS_TO_LEAVE };
+	uint64_t token = own_token();
 	int fd = pipe_to_master();
+	unsigned others = 0;
+	char *end;
 
-	for (message.pid = getpid() - 100; message.pid < getpid() + 100; message.pid++)
-		if (message.pid != getpid() && write(fd, &message, sizeof message) < 0)
+	for (const char *rest = rest_of_line; *rest == ' '; rest = end) {
+		pid_t pid = (pid_t)strtol(rest, &end, 10);
+
+		if (pid == getpid())
+			continue;
+		if (forge(fd, pid, token) < 0 || forge(fd, pid, ~token) < 0)
 			return -1;
+		others++;
+	}
+	if (token == 0 || others == 0) {
+		errno = EINVAL;
+		return -1;
+	}
 	return ready_pipe_send(fd, READY_ASKS_TO_LEAVE);
 }
 
@@ -271,10 +336,12 @@ static const struct {
 /* Makes the attempt that `line` names. Returns the answer. */
 static const char *answer_to(const char *line)
 {
-	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++)
+	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+		rest_of_line = line + strlen(attempts[i].name);
 		if (strncmp(line, attempts[i].name, strlen(attempts[i].name)) == 0 &&
-		    line[strlen(attempts[i].name)] == '\n')
+		    (*rest_of_line == '\n' || *rest_of_line == ' '))
 			return attempts[i].make() < 0 ? strerror(errno) : "done";
+	}
 	return NULL;
 }
 

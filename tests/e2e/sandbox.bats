@@ -215,12 +215,14 @@ does_as_it_likes() {
 	[ "$status" -eq 0 ]
 }
 
-# All workers write to one pipe. The wish of its own comes last, and so when that is granted the
-# others have been read.
+# All workers write to one pipe. It says all that there is to say for each of the others, with the
+# token that is its own and with a wrong one. The wish of its own comes last, and so when that is
+# granted the others have been read.
 @test "sandbox: a worker cannot speak to the master in the name of another" {
 	start_hijacked -w 3 --max-workers 3
 	before=$(workers | sort)
-	[ "$(answer_to forge)" = 'done' ]
+	[ "$(wc -l <<<"$before")" -eq 3 ]
+	[ "$(answer_to "forge $(paste -s -d ' ' <<<"$before")")" = 'done' ]
 	eventually 10 server_said 'worker [0-9]+ left: pid'
 	eventually 10 all_idle 3
 	[ "$(times_said 'worker [0-9]+ left: pid')" -eq 1 ]
