@@ -8,7 +8,6 @@ reloads() {
 	[ "$(times_said 'reloaded: ')" -eq "$1" ]
 }
 
-# Memory of a process that no file stands behind, in KiB.
 # reload_times N: one after the other, each when the one before is over.
 reload_times() {
 	local before
