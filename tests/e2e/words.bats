@@ -229,3 +229,12 @@ paragraph_of() {
 		grep -qF "@test \"$name\" {" all || { echo "no test: $name"; return 1; }
 	done <named
 }
+
+# As tests/uncovered.awk has them by gcov; after a function moves the reason moves with it.
+@test "words: every function that tests/uncovered names is in its file" {
+	sed '/^#/d; /^$/d' "$top/tests/uncovered" >listed
+	[ "$(wc -l <listed)" -ge 100 ]
+	while read -r file name _; do
+		grep -qE "^[a-z].*[ *]$name\([^;]*$" "$top/$file" || { echo "$file: no $name"; return 1; }
+	done <listed
+}
