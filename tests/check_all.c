@@ -12,6 +12,7 @@ int main(void)
 	SRunner *runner = srunner_create(access_suite());
 	int failed;
 
+	srunner_add_suite(runner, admission_suite());
 	srunner_add_suite(runner, board_suite());
 	srunner_add_suite(runner, cpus_suite());
 	srunner_add_suite(runner, cpualarm_suite());

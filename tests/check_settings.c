@@ -307,6 +307,10 @@ static const struct { const char *line; const char *errors; } wrong_lines[] = {
 	{ "--masteruser=a", MEANT("--masteruser=a", "--master-user") },
 	{ "--buffr=1k", MEANT("--buffr=1k", "--buffer") },
 	{ "--prot=1", MEANT("--prot=1", "--port") },
+	{ "--session-bytez=1", MEANT("--session-bytez=1", "--session-bytes") }, /* nearer than -time */
+	{ "--session-tymes=1", MEANT("--session-tymes=1", "--session-time") }, /* the first of two */
+	{ "--workers-of-the-server-that-is-started=1",
+	    UNKNOWN("--workers-of-the-server-that-is-started=1") },
 	{ "--quiet", UNKNOWN("--quiet") },
 	{ "--colour", UNKNOWN("--colour") },
 	{ "--p=1", UNKNOWN("--p=1") }, /* port or pid-file */

@@ -46,6 +46,7 @@ __attribute__((noreturn)) static inline void count_and_exit(int code)
 /* ---- one for each file, check_<module>.c ---- */
 
 Suite *access_suite(void);
+Suite *admission_suite(void);
 Suite *board_suite(void);
 Suite *cpus_suite(void);
 Suite *cpualarm_suite(void);
