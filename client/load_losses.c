@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -20,23 +19,21 @@ int load_losses_open(struct load_losses *losses, const char *path)
 	return 0;
 }
 
-static bool has_port(const struct sockaddr_storage *address)
-{
-	if (address->ss_family == AF_INET6)
-		return ((const struct sockaddr_in6 *)address)->sin6_port != 0;
-	return ((const struct sockaddr_in *)address)->sin_port != 0;
-}
-
 /* A connect that fails at once may leave the socket without a port, or with all zeros. */
 static const char *own_address(const struct load_connection *connection, char *text)
 {
-	struct sockaddr_storage own;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} own = { .six = { .sin6_port = 0 } };
 	socklen_t length = sizeof own;
 
 	if (connection->fd < 0 ||
-	    getsockname(connection->fd, (struct sockaddr *)&own, &length) < 0 || !has_port(&own))
+	    getsockname(connection->fd, &own.any, &length) < 0 ||
+	    own.four.sin_port == 0) /* at the same place in both (RFC 3493, section 3.3) */
 		return "-";
-	return address_text((const struct sockaddr *)&own, length, text);
+	return address_text(&own.any, length, text);
 }
 
 void load_losses_note(struct load_losses *losses, const struct load_connection *connection)
