@@ -40,10 +40,13 @@ static int look_for(void *address)
 
 START_TEST(child_has_none_of_them)
 {
+	char *last = (char *)(tables + 1) - 1;
+
+	last -= (uintptr_t)last % (uintptr_t)getpagesize();
 	tables->slot[0].phase = SLOT_READY;
 	tables->vacant[IDLE_SET_WORDS - 1] = 1;
 	child_succeeded(child_start(look_for, &tables->slot[0]));
-	child_succeeded(child_start(look_for, (char *)(tables + 1) - getpagesize()));
+	child_succeeded(child_start(look_for, last));
 	ck_assert_int_eq(tables->slot[0].phase, SLOT_READY);
 }
 END_TEST
