@@ -130,12 +130,13 @@ judge_connections() {
 
 # Workers died of what the storm has done, and of nothing else.
 judge_deaths() {
+	local died='\(pid [0-9]+, generation [0-9]+\) was killed by signal' # not why a reload failed
+
 	[ "$(of_storm kills)" -gt 0 ]
 	[ "$(times_said 'exited with code')" -eq 0 ]
-	[ "$(times_said 'was killed by signal')" -le "$(of_storm kills)" ]
-	[ "$(times_said 'was killed by signal 11')" -le "$(of_storm crashes)" ]
-	[ "$(times_said 'was killed by signal')" -eq \
-		"$(times_said 'was killed by signal (9|11) ')" ]
+	[ "$(times_said "$died")" -le "$(of_storm kills)" ]
+	[ "$(times_said "$died 11")" -le "$(of_storm crashes)" ]
+	[ "$(times_said "$died")" -eq "$(times_said "$died (9|11) ")" ]
 }
 
 # judge_totals ENGINE: the board outlives who writes to it, and a worker writes down what it has
