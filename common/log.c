@@ -21,6 +21,7 @@ int log_threshold = LOG_INFO;
 static struct {
 	const char *ident;      /* program name, NULL before log_open() */
 	struct devlog *system;  /* the system log, NULL when it is not open, and in a worker */
+	struct devlog *masters; /* in a worker: what it was born with; none of it is given back */
 	bool to_stderr;         /* every line goes there too */
 	bool starting;          /* errors go there too */
 	int channel;            /* in a worker: to the master; -1 elsewhere */
@@ -55,6 +56,7 @@ void log_to_channel(int fd)
 	out.channel = fd;
 	if (out.system != NULL)
 		devlog_disown(out.system);
+	out.masters = out.system;
 	out.system = NULL;
 }
 
