@@ -28,6 +28,12 @@ int ready_pipe_open(int ends[2])
 	return -1;
 }
 
+uint64_t ready_pipe_token(uint64_t random)
+{
+	((unsigned char *)&random)[0] |= 0x80;
+	return random;
+}
+
 void ready_pipe_set_token(uint64_t token)
 {
 	own_token = token;

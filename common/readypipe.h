@@ -8,6 +8,11 @@
  * Any of them can write any pid into a message. So each has a token that only the
  * master and itself know, and a message without it is not that worker's: it may be
  * of one that was taken over, or of one that had the same pid and is dead.
+ *
+ * The first byte of a token has its top bit set. So one who was taken over cannot begin
+ * a message of its own that the next one's first bytes complete, and that would be lost:
+ * a kind is less than such a byte, what is above it is 0, and the upper half of a pid
+ * has none (at most 2^22, proc(5)). Earlier, many more bytes had to fit by chance.
  */
 #ifndef COMMON_READYPIPE_H
 #define COMMON_READYPIPE_H
@@ -37,6 +42,9 @@ struct ready_message {
  * and no descriptor in `ends` that is to be closed.
  */
 int ready_pipe_open(int ends[2]);
+
+/* Returns the token that is made of these bits, which are to be random. */
+uint64_t ready_pipe_token(uint64_t random);
 
 /* In a worker: what it shows in its messages from now on; 0 before. */
 void ready_pipe_set_token(uint64_t token);

@@ -69,7 +69,10 @@ static bool make_token(struct supervisor *master, unsigned slot)
 {
 	uint64_t *token = &master->tables->token[slot];
 
-	return getrandom(token, sizeof *token, 0) == sizeof *token;
+	if (getrandom(token, sizeof *token, 0) != sizeof *token)
+		return false;
+	*token = ready_pipe_token(*token);
+	return true;
 }
 
 static void spawn(struct supervisor *master, const struct plan_action *action)

@@ -18,7 +18,7 @@
 #define SENDERS 3
 
 /* As random as those of workers. */
-#define TOKEN UINT64_C(0x9c41d2e85fb37a16)
+#define TOKEN ready_pipe_token(UINT64_C(0x9c41d2e85fb37a16))
 
 static int ends[2];
 static struct ready_reader reader;
@@ -311,22 +311,58 @@ START_TEST(message_in_two_parts_is_one)
 }
 END_TEST
 
-/* What is made up lacks a byte, which is the first of an honest one by chance. */
+/* In a container pids are small: four bytes later the pid is a kind, and the token a pid. */
 START_TEST(message_that_was_made_up_costs_no_other)
 {
-	const struct ready_message made_up = { .token = TOKEN, .pid = 4711,
-		.kind = READY_TO_ACCEPT };
+	const struct ready_message honest = { .token = ready_pipe_token(UINT64_C(4711) << 32),
+		.pid = 3, .kind = READY_TO_ACCEPT };
 
-	ready_pipe_set_token(TOKEN << 8); /* so that byte is a zero */
-	write_bytes(&made_up, sizeof made_up - 1);
-	send_one(READY_WATCH);
+	write_bytes("fake", 4);
+	write_bytes(&honest, sizeof honest);
 	ck_assert(hear());
 	ck_assert_int_eq(message->pid, 4711);
+	ck_assert_uint_eq(message->kind, 3);
 	ready_pipe_refuse(&reader);
 	ck_assert(hear());
-	ck_assert_int_eq(message->pid, getpid());
-	ck_assert_uint_eq(message->token, TOKEN << 8);
+	ck_assert_mem_eq(message, &honest, sizeof honest);
 	ck_assert(!hear());
+}
+END_TEST
+
+static bool is_from(const struct ready_message *sender)
+{
+	return message->token == sender->token && message->pid == sender->pid;
+}
+
+/* As the master, which knows both, and refuses what is from neither. */
+static bool hear_either(const struct ready_message *one, const struct ready_message *other)
+{
+	while (hear()) {
+		if (is_from(one) || is_from(other))
+			return true;
+		ready_pipe_refuse(&reader);
+	}
+	return false;
+}
+
+/* With its own token, which the master knows, and whatever the next one was to begin with. */
+START_TEST(message_that_was_begun_costs_no_other)
+{
+	const struct ready_message begun = { .token = TOKEN, .pid = getpid(),
+		.kind = (uint32_t)_i };
+
+	for (uint64_t first = 0; first < 256; first++) {
+		const struct ready_message honest = { .token = ready_pipe_token(first),
+			.pid = getppid(), .kind = READY_TO_ACCEPT };
+
+		for (size_t size = 1; size < sizeof begun; size++) {
+			write_bytes(&begun, size);
+			write_bytes(&honest, sizeof honest);
+			ck_assert(hear_either(&begun, &honest));
+			ck_assert_mem_eq(message, &honest, sizeof honest);
+			ck_assert(!hear_either(&begun, &honest));
+		}
+	}
 }
 END_TEST
 
@@ -350,6 +386,8 @@ Suite *readypipe_suite(void)
 	tcase_add_loop_test(tcase, no_junk_costs_the_message_that_follows_it, 0, 5);
 	tcase_add_test(tcase, message_in_two_parts_is_one);
 	tcase_add_test(tcase, message_that_was_made_up_costs_no_other);
+	tcase_add_loop_test(tcase, message_that_was_begun_costs_no_other, READY_TO_ACCEPT,
+	    READY_SERVED_ENOUGH + 1);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -241,7 +241,8 @@ static long forge(int fd, pid_t pid, uint64_t token)
 
 /*
  * Takes a list of pids. Speaks for each of them but its own, with its own token and with one
- * that is nobody's, and says at last that it wishes to leave itself.
+ * that is nobody's, and says at last that it wishes to leave itself. Fails where its own token
+ * is not as all are to be.
  */
 static long try_forge(void)
 {
@@ -259,7 +260,7 @@ static long try_forge(void)
 			return -1;
 		others++;
 	}
-	if (token == 0 || others == 0) {
+	if (token != ready_pipe_token(token) || others == 0) {
 		errno = EINVAL;
 		return -1;
 	}

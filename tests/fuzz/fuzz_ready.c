@@ -17,7 +17,7 @@
 #define TURNS_MAX 4096
 
 /* As random as any. */
-#define TOKEN UINT64_C(0x9c41d2e85fb37a16)
+#define TOKEN ready_pipe_token(UINT64_C(0x9c41d2e85fb37a16))
 
 static int ends[2] = { -1, -1 };
 static struct ready_reader reader;
