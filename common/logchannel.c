@@ -56,7 +56,7 @@ static void make_harmless(char *text)
 			*text = '?';
 }
 
-/* Receives one datagram. `*sender` is 0 where the kernel does not tell. */
+/* Receives one datagram. `*sender` is 0 where there is none, or the kernel does not tell. */
 static ssize_t receive(int fd, struct log_record *record, pid_t *sender)
 {
 	/* The sender fills it: there is no room for a descriptor, which we would have to close. */
@@ -65,7 +65,7 @@ static ssize_t receive(int fd, struct log_record *record, pid_t *sender)
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
 		.msg_controllen = sizeof control };
 	ssize_t size = recvmsg(fd, &message, 0);
-	const struct cmsghdr *first = size > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	const struct cmsghdr *first = size >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	struct ucred credentials = { 0 };
 
 	if (first != NULL && first->cmsg_level == SOL_SOCKET &&
@@ -79,8 +79,8 @@ int log_channel_receive(int fd, struct log_record *record, pid_t *sender)
 {
 	ssize_t size = receive(fd, record, sender);
 
-	/* The end, or a datagram without a byte: whether more is there, only poll(2) can tell. */
-	if (size <= 0)
+	/* A datagram without a byte has a sender. The end has none, and hides nothing behind it. */
+	if (size < 0 || (size == 0 && *sender == 0))
 		return 0;
 	if ((size_t)size <= offsetof(struct log_record, text))
 		return -1;

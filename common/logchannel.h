@@ -36,9 +36,9 @@ int log_channel_send(int fd, int level, const char *text);
 /*
  * Receives one record into `record`, its text ended and free of control
  * characters whatever the sender wrote, and the pid of its sender, which may
- * be dead by now, into `*sender`. Returns 1, 0 when nothing is there (or an empty
- * datagram was, or a worker has shut the channel down), or -1 for a datagram that
- * is no record (it is gone). Descriptors that come along are not taken.
+ * be dead by now, into `*sender`. Returns 1, 0 when nothing is there (and nothing
+ * will be, where a worker has shut the channel down), or -1 for a datagram that is
+ * no record, as an empty one (it is gone). Descriptors that come along are not taken.
  */
 int log_channel_receive(int fd, struct log_record *record, pid_t *sender);
 

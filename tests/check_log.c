@@ -265,15 +265,16 @@ static void send_raw(const struct log_record *raw, size_t size)
 }
 
 /* As a worker that was taken over may do; each look must come to an end. */
-START_TEST(channel_that_was_shut_down_has_nothing)
+START_TEST(channel_that_was_shut_down_has_what_was_sent_before)
 {
 	struct log_record raw = { .level = LOG_INFO, .text = "text" };
 
 	send_raw(&raw, 0);
 	send_raw(&raw, sizeof raw);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
-	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_int_eq(shutdown(ends[1], SHUT_WR), 0);
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), -1);
+	ck_assert_int_eq(sender, getpid());
+	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 1);
 	ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), 0);
 	ck_assert(!log_relay(ends[0], 1000));
 }
@@ -285,7 +286,7 @@ START_TEST(datagram_that_is_no_record_is_thrown_away)
 	static const int32_t levels[] = { LOG_DEBUG + 1, LOG_ERR - 1, LOG_EMERG, -1, INT32_MIN,
 		INT32_MAX };
 
-	for (size_t size = 1; size <= offsetof(struct log_record, text); size++) {
+	for (size_t size = 0; size <= offsetof(struct log_record, text); size++) {
 		send_raw(&raw, size);
 		ck_assert_int_eq(log_channel_receive(ends[0], &record, &sender), -1);
 	}
@@ -438,9 +439,12 @@ START_TEST(relaying_tells_what_was_lost_and_leaves_out_what_is_not_wanted)
 	raw.lost = 0;
 	send_raw(&raw, sizeof raw);
 	send_raw(&raw, 3);
+	send_raw(&raw, 0);
+	raw.level = LOG_INFO;
+	send_raw(&raw, sizeof raw);
 	ck_assert(!log_relay(ends[0], 100));
-	ck_assert_str_eq(stderr_caught(),
-	    "echo-master: 12 lines of this worker were lost\necho-master: after\n");
+	ck_assert_str_eq(stderr_caught(), "echo-master: 12 lines of this worker were lost\n"
+	                                  "echo-master: after\necho-master: after\n");
 }
 END_TEST
 
@@ -456,7 +460,7 @@ static TCase *channel(void)
 	    sizeof lengths / sizeof lengths[0]);
 	tcase_add_test(tcase, what_does_not_fit_is_counted);
 	tcase_add_test(tcase, datagram_that_is_no_record_is_thrown_away);
-	tcase_add_test(tcase, channel_that_was_shut_down_has_nothing);
+	tcase_add_test(tcase, channel_that_was_shut_down_has_what_was_sent_before);
 	tcase_add_test(tcase, text_always_has_an_end);
 	tcase_add_test(tcase, control_characters_are_made_harmless);
 	tcase_add_test(tcase, worker_logs_over_the_channel);
