@@ -15,17 +15,7 @@ static uint64_t own_token;
 
 int ready_pipe_open(int ends[2])
 {
-	int flags;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	flags = fcntl(ends[0], F_GETFL);
-	if (flags >= 0 && fcntl(ends[0], F_SETFL, flags | O_NONBLOCK) == 0)
-		return 0;
-	close(ends[0]);
-	close(ends[1]);
-	ends[0] = ends[1] = -1;
-	return -1;
+	return pipe2(ends, O_CLOEXEC | O_NONBLOCK);
 }
 
 uint64_t ready_pipe_token(uint64_t random)
@@ -39,14 +29,20 @@ void ready_pipe_set_token(uint64_t token)
 	own_token = token;
 }
 
-/* Whoever else has this end may have made it non-blocking. */
-int ready_pipe_send(int fd, enum ready_kind kind)
+/* In one write(2), of the whole or of nothing. */
+static int write_one(int fd, enum ready_kind kind)
 {
 	struct ready_message message = { .token = own_token, .pid = (int32_t)getpid(),
 		.kind = kind };
+
+	return writen(fd, &message, sizeof message);
+}
+
+int ready_pipe_send(int fd, enum ready_kind kind)
+{
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 
-	while (writen(fd, &message, sizeof message) < 0) {
+	while (write_one(fd, kind) < 0) {
 		if (errno != EAGAIN)
 			return -1;
 		poll(&writable, 1, -1);
@@ -54,16 +50,9 @@ int ready_pipe_send(int fd, enum ready_kind kind)
 	return 0;
 }
 
-/*
- * A pipe that poll(2) calls writable has room for hundreds of these (pipe(7): a whole page).
- * Where it cannot tell, the message goes all the same: nobody would say it again.
- */
 void ready_pipe_mention(int fd, enum ready_kind kind)
 {
-	struct pollfd writable = { .fd = fd, .events = POLLOUT };
-
-	if (poll(&writable, 1, 0) < 0 || (writable.revents & POLLOUT) != 0)
-		ready_pipe_send(fd, kind);
+	write_one(fd, kind);
 }
 
 size_t ready_pipe_look(struct ready_reader *reader, int fd)

@@ -37,9 +37,9 @@ struct ready_message {
 };
 
 /*
- * Makes the pipe: `ends[0]` for the master, non-blocking, `ends[1]` for the
- * workers; both close-on-exec. Returns 0, or -1 with errno of pipe2(2) or fcntl(2)
- * and no descriptor in `ends` that is to be closed.
+ * Makes the pipe: `ends[0]` for the master, `ends[1]` for the workers; both
+ * close-on-exec and non-blocking. Returns 0, or -1 with errno of pipe2(2), and
+ * `ends` is then as it was.
  */
 int ready_pipe_open(int ends[2]);
 
@@ -56,8 +56,9 @@ void ready_pipe_set_token(uint64_t token);
 int ready_pipe_send(int fd, enum ready_kind kind);
 
 /*
- * The same for what may be lost, because a master with a full pipe is about to
- * look anyway, or because it will be said again: does not wait for room.
+ * The same in one write(2), which does not wait for room: for what may be lost,
+ * because a master with a full pipe is about to look anyway, or because it will
+ * be said again.
  */
 void ready_pipe_mention(int fd, enum ready_kind kind);
 
