@@ -21,6 +21,9 @@ _Static_assert(TABLES_SLOTS <= IDLE_SET_MAX, "a bit for each slot");
 /* What is taken of workers in one turn, so that a flood does not hold up the rest. */
 #define RECORDS_A_TURN 256
 
+/* How long workers are at most without a channel to log by that could be had, in milliseconds. */
+#define RENEW_LOG_MS 1000
+
 /* ---- finding out what happened ---- */
 
 /* SIGHUP is also what a terminal sends when it goes away. */
@@ -116,13 +119,18 @@ static void look_at_idle(struct supervisor *master)
 
 /* ---- the loop ---- */
 
+static int64_t earlier(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
+}
+
 static int64_t time_left(const struct supervisor *master)
 {
-	int64_t deadline = plan_deadline(&master->plan);
+	int64_t deadline = earlier(plan_deadline(&master->plan), master->watchdog_due);
 	int64_t now = clock_ms();
 
-	if (master->watchdog_due < deadline)
-		deadline = master->watchdog_due;
+	if (master->channels.log[0] < 0)
+		deadline = earlier(deadline, now + RENEW_LOG_MS);
 	if (deadline == SLOT_NEVER)
 		return -1;
 	return deadline > now ? deadline - now : 0;
