@@ -11,8 +11,9 @@
 #include <sysexits.h>
 
 /*
- * Bytes of the ready pipe that are taken in one turn, a full one (pipe(7)). Where a worker fills it
- * all the time, the dead can wait and its own end must not.
+ * After so many bytes of the ready pipe, a full one (pipe(7)), a turn takes no more deaths; with
+ * those of its last one it may have been nearly two. Where a worker fills the pipe all the time,
+ * the dead can wait and its own end must not.
  */
 #define HEARD_A_TURN 65536
 
@@ -54,7 +55,8 @@ static bool has_fellow(const struct supervisor *master, unsigned slot)
  * Workers of the event engine make their listener non-blocking, for everybody
  * who has it. When the last of them is gone it is made blocking again: a worker
  * of the blocking engine serves on either, but with fewer calls on that. One that
- * was inherited is again as it came, at a stop too: others have it, and will.
+ * was inherited is so only where it came so, but at a stop too: others have it,
+ * and will.
  */
 static bool is_to_block(const struct supervisor *master, enum plan_listener_state state)
 {
