@@ -17,6 +17,7 @@ int main(void)
 	srunner_add_suite(runner, cpus_suite());
 	srunner_add_suite(runner, cpualarm_suite());
 	srunner_add_suite(runner, daemon_suite());
+	srunner_add_suite(runner, deaths_suite());
 	srunner_add_suite(runner, growth_suite());
 	srunner_add_suite(runner, hang_suite());
 	srunner_add_suite(runner, idleset_suite());

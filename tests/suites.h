@@ -51,6 +51,7 @@ Suite *board_suite(void);
 Suite *cpus_suite(void);
 Suite *cpualarm_suite(void);
 Suite *daemon_suite(void);
+Suite *deaths_suite(void);
 Suite *growth_suite(void);
 Suite *hang_suite(void);
 Suite *idleset_suite(void);

@@ -270,9 +270,8 @@ does_as_it_likes() {
 	[ "$(times_said 'was killed by signal 9')" -eq 1 ]
 }
 
-# The pid in a message is its sender's until that is reaped. A wish that was heard has a successor
-# take another place before its own is free.
-@test "sandbox: what a worker has said before it died is heard before it is reaped, however much" {
+# A wish that was heard has a successor take another place before its own is free.
+@test "sandbox: what a worker has said before it died is heard, however much it was" {
 	start_hijacked -w 1 --max-workers 1
 	worker=$(workers)
 	kill -STOP "$master"
