@@ -9,8 +9,8 @@
 #
 # Whom a kill costs its session: a worker is stopped wherever it is, and then killed. In between
 # KILLED gets a line for each client that it serves: the time, in seconds since the Epoch, and the
-# client's address. One in three of the blocking engine dies as it runs, without a word to that: it
-# has one client at most.
+# client's address. One in three of the blocking engine dies as it runs, and has one client at most,
+# whom nobody has looked for: its line has "sudden" in the place of an address.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -103,10 +103,13 @@ kill_stopped() {
 	count_kill "$1"
 }
 
-# Whomever it serves, or does not yet, or no more.
+# Whomever it serves, or does not yet, or no more. A client may know of it before kill(1) is back.
 kill_suddenly() {
+	local before=${EPOCHREALTIME/,/.}
+
 	! halted_or_gone "$victim" || return 0
 	kill -"$1" "$victim" 2>/dev/null || return 0
+	echo "$before sudden" >>"$killed"
 	did[sudden]=$((did[sudden] + 1))
 	count_kill "$1"
 }
