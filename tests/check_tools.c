@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Tools of the tests that use processes: children, lies, interruptions, standard error, a pattern. */
+/* Tools that tests share: children, lies, interruptions, standard error, a pattern. */
 #include "tests/suites.h"
 
 #include <fcntl.h>

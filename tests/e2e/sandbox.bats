@@ -123,7 +123,7 @@ does_as_it_likes() {
 	answers
 }
 
-@test "sandbox: what libc can do without fails, calls of a later kernel are unknown, a wait is a wait" {
+@test "sandbox: what libc can do without fails, later calls are unknown, a wait is a wait" {
 	need_seccomp
 	start_hijacked -w 2
 	[ "$(answer_to stat)" = 'Permission denied' ]
@@ -144,7 +144,7 @@ does_as_it_likes() {
 }
 
 # It may shut down what it writes to, as it must for clients; all workers share the log's channel.
-@test "sandbox: a worker cannot silence the log for long, nor keep the master busy, nor from its end" {
+@test "sandbox: a worker cannot silence the log for long, nor keep the master busy" {
 	start_hijacked -w 3 --max-workers 3 --log-level debug
 	before=$(workers | sort)
 	[ -z "$(answer_to mute)" ]
@@ -342,7 +342,7 @@ launch_refused() {
 	master=$(pgrep -P "$server")
 }
 
-@test "sandbox: where the kernel takes no filter no worker serves, the way out is told, exit code 71" {
+@test "sandbox: where the kernel takes no filter no worker serves, the way out is told, exit 71" {
 	need_seccomp
 	launch_refused -w 2 && return 1
 	wait_for_server
