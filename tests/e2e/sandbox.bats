@@ -238,6 +238,7 @@ does_as_it_likes() {
 	for i in 1 2 3; do
 		open_session fd
 		echoes "$fd" "client $i"
+		eventually 10 serving
 		worker=$(serving)
 		kill -TERM "$worker" # which it tells the master, and goes on with its session
 		eventually 10 has_successor
