@@ -9,11 +9,13 @@
  */
 #include "worker/echo.h"
 
+#include "common/log.h"
 #include "common/nethelp.h"
 #include "common/readypipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -187,14 +189,17 @@ static long try_flood(void)
 	return -1;
 }
 
-/* No pointer, which would have its upper bits clear. */
+/*
+ * No pointer, which would have its upper bits clear, nor what else may stand before a pid and a
+ * small number, as those of a worker and its generation do.
+ */
 static bool may_be_overheard(const struct ready_message *message)
 {
 	int32_t own = getpid();
 
-	return message->token >> 48 != 0 && message->pid != own && message->pid > own - 100 &&
-	    message->pid < own + 100 && message->kind >= READY_TO_ACCEPT &&
-	    message->kind <= READY_SERVED_ENOUGH;
+	return message->token >> 48 != 0 && message->token == ready_pipe_token(message->token) &&
+	    message->pid != own && message->pid > own - 100 && message->pid < own + 100 &&
+	    message->kind >= READY_TO_ACCEPT && message->kind <= READY_SERVED_ENOUGH;
 }
 
 /*
@@ -203,15 +208,19 @@ static bool may_be_overheard(const struct ready_message *message)
  */
 __attribute__((no_sanitize("address"))) static long try_overhear(void)
 {
-	const volatile uint32_t *end = (const uint32_t *)(getauxval(AT_RANDOM) & ~3UL);
+	const volatile uint32_t *end = (const uint32_t *)(getauxval(AT_RANDOM) & ~7UL);
 	const volatile uint32_t *at = (const uint32_t *)__builtin_frame_address(0) - 16384;
 
-	for (; at + 4 <= end; at++) {
+	for (; at + 4 <= end; at += 2) { /* halves of pointers are pids and kinds by chance */
 		struct ready_message message = { .token = at[0] | (uint64_t)at[1] << 32,
 			.pid = (int32_t)at[2], .kind = at[3] };
 
-		if (may_be_overheard(&message))
+		if (may_be_overheard(&message)) {
+			log_warning("overheard: token %" PRIx64 ", pid %d, kind %u, %td bytes below the "
+			    "end", message.token, (int)message.pid, message.kind,
+			    (const volatile char *)end - (const volatile char *)at);
 			return 0;
+		}
 	}
 	errno = ENOENT;
 	return -1;
